@@ -1,0 +1,69 @@
+import type { DestinationKind, TableType } from '@millrace/domain/words.ts'
+
+/** One update as the loader hands it over: see schemas/update-batch.avsc. */
+export type DestinationRecord = {
+  readonly op: 'insert' | 'update' | 'delete'
+  /** null for events. */
+  readonly key: string | null
+  /** JSON object in UTF-8 (lookup tables: a CSV line). */
+  readonly body: Buffer
+}
+
+/** Why one record of a batch was refused; `index` counts within the batch that was sent. */
+export type RecordRefusal = { readonly index: number; readonly field: string; readonly message: string }
+
+/**
+ * The outcome of one request, already classified by the retry table of the reliability rules:
+ * - `accepted`: definite; `refused` lists the records that the destination will never take (partial success).
+ * - `retry`: indefinite or temporary; `afterMs` when the destination asked for a wait. The same batch may be sent again.
+ * - `too_large`: halve the batch; a single record that is too large is a reject.
+ * - `bad_batch`: refused as a whole without detail: bisect.
+ * - `needs_attention`: credentials or project are refused; nothing is wrong with the records. Pause, keep offsets.
+ */
+export type SendOutcome =
+  | { readonly kind: 'accepted'; readonly refused: readonly RecordRefusal[] }
+  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number }
+  | { readonly kind: 'too_large' }
+  | { readonly kind: 'bad_batch'; readonly message: string }
+  | { readonly kind: 'needs_attention'; readonly status: number; readonly message: string }
+
+export type DestinationLimits = {
+  /** Records in a request. */
+  readonly batchRecordsMax: number
+  /** Uncompressed bytes in a request. */
+  readonly batchBytesMax: number
+  /** Uncompressed bytes of one record. */
+  readonly recordBytesMax: number
+  /** Sustained records a second for the whole project; null = no limit known. */
+  readonly recordsPerSecond: number | null
+  /** Whether requests of the same table type may overtake each other without changing the end state. */
+  readonly orderFree: Readonly<Record<TableType, boolean>>
+}
+
+/** A project at a destination. Implementations: one folder each, listed in `openDestination.ts`. */
+export type Destination = {
+  readonly kind: DestinationKind
+  readonly limits: DestinationLimits
+  /**
+   * Sends one batch of one table type (not lookup tables). May be called in parallel. Never throws for what the
+   * destination or the network does: that is an outcome.
+   */
+  send(tableType: TableType, records: readonly DestinationRecord[], signal: AbortSignal): Promise<SendOutcome>
+  /** Replaces a lookup table atomically by the CSV file at `path` (header line first). Safe to repeat. */
+  replaceLookupTable(lookupTableId: string, path: string, signal: AbortSignal): Promise<SendOutcome>
+  close(): Promise<void>
+}
+
+export type DestinationConfig = {
+  readonly kind: DestinationKind
+  /** `mixpanel`: US, EU or IN; host comes from it. */
+  readonly region?: 'US' | 'EU' | 'IN'
+  /** `ingestion`: base URL; checked against the operator's allow-list. */
+  readonly baseUrl?: string
+  /** The destination's own id and token of the project. */
+  readonly destinationProjectId: string
+  readonly token: string
+  /** Service account (basic auth). */
+  readonly username: string
+  readonly secret: string
+}

@@ -1,0 +1,13 @@
+/**
+ * Where a warehouse reader puts rows: already encoded, so that no row becomes an object on the way. The reader writes
+ * the Avro encoding of the `Row` record (each column a union with null, in schema order) and the row's identity hash.
+ */
+export type ChangeSink = {
+  /**
+   * `rowId` is 32 bytes and `row` the Avro bytes; both are copied before the call returns. Returns false when the reader
+   * must await `drained()` before the next call.
+   */
+  insert(rowId: Buffer, row: Buffer, rowStart: number, rowEnd: number): boolean
+  /** Resolves when more can be taken; rejects when the read must end (cancelled, lease lost). */
+  drained(): Promise<void>
+}

@@ -1,0 +1,93 @@
+import type { Column, RowSchema } from '@millrace/domain/row-schema.ts'
+import type { Mode, TableType, WarehouseKind } from '@millrace/domain/words.ts'
+import type { ChangeSink } from './change-sink.ts'
+
+/** A table or view as the catalogue lists it. */
+export type TableRef = { readonly schema: string; readonly name: string }
+export type TableSummary = TableRef & { readonly kind: 'table' | 'view' | 'materialized_view'; readonly rowsEstimate: number | null }
+
+/** One check of "test connection": which step, whether it holds, and what to do when it does not. */
+export type ConnectionCheck = {
+  readonly step: string
+  readonly ok: boolean
+  readonly code?: string
+  readonly message?: string
+  readonly hint?: string
+}
+
+/** What a run reads, fixed before the first row is read; plain JSON, stored with the run. */
+export type ReadPlan = {
+  readonly mode: Mode
+  readonly tableType: TableType
+  readonly table: TableRef
+  readonly schema: RowSchema
+  /** Columns of the row's identity; empty = the whole row. */
+  readonly identity: readonly string[]
+  /** Hash of the schema: a change between planning and reading stops the run. */
+  readonly schemaFingerprint: string
+  /** Append: read lo < t <= hi, both in the column's full precision as text; null lo = from the beginning. */
+  readonly range: { readonly column: string; readonly lo: string | null; readonly hi: string | null; readonly overlapMs: number } | null
+  readonly chunks: readonly ChunkSpec[]
+  readonly rowsEstimate: number
+  /** Warehouse-specific: snapshot names, visibility of the previous run … */
+  readonly pin: Readonly<Record<string, unknown>>
+  /** Cursor to store when the run succeeds; null = unchanged. */
+  readonly nextCursor: SyncCursor | null
+}
+
+/** A re-readable part of a plan; plain JSON that only the warehouse's own folder understands. */
+export type ChunkSpec = Readonly<Record<string, unknown>>
+
+/** What a sync remembers from its last succeeded run. */
+export type SyncCursor = { readonly hi: string | null; readonly pin: Readonly<Record<string, unknown>> }
+
+export type PlanRequest = {
+  readonly table: TableRef
+  readonly tableType: TableType
+  readonly mode: Mode
+  /** Identity asked for by the mapping (profiles, lookup tables: the id column); empty = primary key, else the whole row. */
+  readonly identity: readonly string[]
+  readonly insertTimeColumn: string | null
+  readonly overlapMs: number
+  readonly cursor: SyncCursor | null
+  /** Chunk size to aim at. */
+  readonly chunkRows: number
+}
+
+/** One reading position shared by the chunks of a plan; lives as long as the process that opened it. */
+export type Pin = {
+  /** Text that other processes need to read at the same position; null when the warehouse cannot share one. */
+  readonly shared: string | null
+  close(): Promise<void>
+}
+
+export type ReadResult = { readonly rows: number }
+
+/**
+ * A warehouse, connected with one source's options. One folder each, listed in `openWarehouse.ts`. Methods may run in
+ * parallel. All errors are `WarehouseError` with a code from a closed list, a message safe to show and a hint.
+ */
+export type Warehouse = {
+  readonly kind: WarehouseKind
+  /** Tries what a sync will need, step by step; never throws for what the warehouse answers. */
+  testConnection(signal: AbortSignal): Promise<readonly ConnectionCheck[]>
+  listSchemas(signal: AbortSignal): Promise<readonly string[]>
+  listTables(schema: string, signal: AbortSignal): Promise<readonly TableSummary[]>
+  describeTable(table: TableRef, signal: AbortSignal): Promise<RowSchema & { readonly columns: readonly (Column & { readonly nullable: boolean })[] }>
+  /** The first rows of a table, as the same encoded changes that a run would publish. */
+  preview(table: TableRef, identity: readonly string[], rowsMax: number, sink: ChangeSink, signal: AbortSignal): Promise<ReadResult>
+  /** Fixes what a run will read and holds it. May be called again for a run whose pin died: see `repin`. */
+  plan(request: PlanRequest, signal: AbortSignal): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }>
+  /** A new pin for an unfinished plan after its pin died. `rereadAll`: chunks already read must be read again. */
+  repin(plan: ReadPlan, signal: AbortSignal): Promise<{ readonly plan: ReadPlan; readonly pin: Pin; readonly rereadAll: boolean }>
+  /**
+   * Reads one chunk and hands every row to the sink, waiting whenever the sink asks to. Re-running gives the same rows
+   * while the pin lives. Throws WarehouseError `pin_lost` when `shared` is gone, before any row is handed over.
+   */
+  readChunk(plan: ReadPlan, chunk: ChunkSpec, shared: string | null, sink: ChangeSink, signal: AbortSignal): Promise<ReadResult>
+  /** Tables without identity columns: how many rows of the plan are identical to another one, counted by the warehouse at the pin. */
+  countIdentical(plan: ReadPlan, shared: string | null, signal: AbortSignal): Promise<number>
+  /** Removes what a finished run left in the warehouse. Safe to repeat. */
+  cleanUp(plan: ReadPlan, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
