@@ -18,7 +18,10 @@ export type Producer = {
   close(): Promise<void>
 }
 
-/** What works on one assigned partition, from assignment to revocation. */
+/**
+ * What works on one assigned partition, from assignment to revocation. `accept` is never called again before the last
+ * call has resolved, and not after `close` has been called; a promise of `accept` that is pending then is not waited for.
+ */
 export type PartitionWorker = {
   /**
    * Messages in offset order. Resolves when the worker can take more (back-pressure), not when they are done; the
@@ -40,11 +43,17 @@ export type ConsumerOptions = {
   readonly topics: readonly string[]
   /** Called for each assigned partition before its first message. */
   openPartition(topic: string, partition: number, control: PartitionControl): Promise<OpenedPartition>
-  /** A worker failed, or nothing moved for `watchdogMs` although records wait: the process should drain and exit non-zero. */
+  /** A worker failed, access was refused, or nothing moved for `watchdogMs` although records wait: the process should drain and exit non-zero. */
   onFatal(error: Error): void
 }
 
 export type PartitionControl = {
+  /**
+   * Tells the watchdog that the worker is not stuck but waits on purpose for something outside (a destination that asks
+   * for patience, a registry that is down). Call it at least every few seconds while waiting; `accept` that settles and
+   * `commit` that advances count as well.
+   */
+  alive(): void
   /** Tells Kafka that everything below `nextOffset` is done. A hint for lag and autoscaling where Postgres keeps the truth. */
   commit(nextOffset: bigint): void
   /** End offset of the partition as last heard from the broker: lag = highWatermark - position. */
