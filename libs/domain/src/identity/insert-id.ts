@@ -29,7 +29,7 @@ export class InsertIds {
     const input = this.#input
     const rowIdAt = this.#rowIdAt
     for (let i = 0; i < 32; i++) input[rowIdAt + i] = source[start + i]!
-    const digest = hash('sha256', input, 'latin1')
+    const digest = hash('sha256', input, 'binary')
     for (let i = 0; i < insertIdLength / 2; i++) {
       const byte = digest.charCodeAt(i)
       target[at++] = hexDigits[byte >>> 4]!
@@ -43,5 +43,5 @@ export class InsertIds {
 export function insertId(syncId: string, generation: number, rowId: Uint8Array): string {
   const target = Buffer.allocUnsafe(insertIdLength)
   new InsertIds(syncId, generation).write(rowId, 0, target, 0)
-  return target.latin1Slice()
+  return target.toString('latin1')
 }

@@ -31,5 +31,5 @@ export function writeDouble(target: Buffer, at: number, value: number): number {
       }
     }
   }
-  return at + target.latin1Write(String(value), at)
+  return at + target.write(String(value), at, 'latin1')
 }

@@ -123,7 +123,7 @@ export class AvroReader {
 
   readString(): string {
     this.readBytes()
-    return this.buffer.utf8Slice(this.start, this.stop)
+    return this.buffer.toString('utf8', this.start, this.stop)
   }
 
   /** Branch of `["null", T]`: true when a value follows. */
@@ -132,6 +132,14 @@ export class AvroReader {
     const byte = this.buffer[this.offset++]!
     if (byte !== 0 && byte !== 2) throw new AvroError(`no branch of a union of two at byte ${this.offset - 1}`)
     return byte === 2
+  }
+
+  /** Items in the next block of an array, 0 at its end. A writer may give a negative count and then a size in bytes. */
+  readBlock(): number {
+    const count = this.readSafeLong()
+    if (count >= 0) return count
+    this.skipLong()
+    return -count
   }
 
   skipLong(): void {

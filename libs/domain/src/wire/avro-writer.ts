@@ -122,7 +122,7 @@ export class AvroWriter {
     const size = Buffer.byteLength(text)
     this.writeInt(size)
     this.ensure(size)
-    this.length += this.buffer.utf8Write(text, this.length)
+    this.length += this.buffer.write(text, this.length, 'utf8')
   }
 
   /** Branch 0 of `["null", T]`. */
