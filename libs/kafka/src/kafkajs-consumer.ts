@@ -12,7 +12,7 @@ export type KafkajsConsumerOptions = ConsumerOptions &
     readonly sessionTimeoutMs?: number
     /** How long a partition with work may show no movement, ms; see ConsumerOptions.onFatal. */
     readonly watchdogMs?: number
-    /** Of one fetch, bytes. */
+    /** Of one fetch, compressed, bytes. */
     readonly fetchBytesMax?: number
     /** Queued before the workers, all partitions together, bytes; each partition has its share. */
     readonly queueBytesMax?: number
@@ -23,7 +23,8 @@ const restartMs = { first: 200, max: 5000 }
 const defaults = {
   sessionTimeoutMs: 10_000,
   watchdogMs: 60_000,
-  fetchBytesMax: 4 * 1024 * 1024,
+  // As they lie on disk; decompressed they are four times that, or more.
+  fetchBytesMax: 2 * 1024 * 1024,
   queueBytesMax: 32 * 1024 * 1024,
 }
 
@@ -94,7 +95,7 @@ export class KafkajsConsumer implements Consumer {
       sessionTimeoutMs,
       heartbeatMs: Math.min(3000, sessionTimeoutMs / 4),
       fetchBytesMax,
-      partitionFetchBytesMax: Math.min(1024 * 1024, fetchBytesMax),
+      partitionFetchBytesMax: Math.min(512 * 1024, fetchBytesMax),
     }
     const session: GroupSession = new GroupSession(
       openKafka(this.#options),
