@@ -88,6 +88,10 @@ export class GroupSession {
     return this.#ended.promise
   }
 
+  get isMember(): boolean {
+    return this.#joined
+  }
+
   /** Ms without any sign of life of the client's fetch loop; null while it is not a member. */
   get silentMs(): number | null {
     return this.#joined ? performance.now() - this.#lastSign : null
@@ -150,7 +154,10 @@ export class GroupSession {
         topics.flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition }))),
       )
     })
-    on(events.CRASH, ({ payload }) => this.#ended.resolve(payload.error))
+    on(events.CRASH, ({ payload }) => {
+      this.#joined = false
+      this.#ended.resolve(payload.error)
+    })
   }
 
   /** Synchronous from the check to the resolved offset: nothing can come in between. */

@@ -56,6 +56,10 @@ export class KafkajsConsumer implements Consumer {
     this.#running = this.#run()
   }
 
+  isMember(): boolean {
+    return this.#session?.isMember ?? false
+  }
+
   assignment(): readonly string[] {
     return Array.from(this.#feeds.values(), (feed) => `${feed.topic}/${feed.partition}`).sort()
   }

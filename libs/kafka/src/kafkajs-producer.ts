@@ -102,8 +102,7 @@ export class KafkajsProducer implements Producer {
   }
 
   /** Tries until the items are acknowledged, refused, or too old; settles their calls. Never rejects. */
-  async #deliver(taken: Item[]): Promise<void> {
-    let items = taken
+  async #deliver(items: Item[]): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
         await this.#attempt(items)
@@ -113,9 +112,8 @@ export class KafkajsProducer implements Producer {
         if (types.includes('MESSAGE_TOO_LARGE') || types.includes('RECORD_LIST_TOO_LARGE')) {
           return this.#deliverApart(items, error)
         }
-        if (isRefusal(error)) return fail(items, new KafkaError('not_allowed', messageOf(error), { cause: error }))
-        items = this.#withoutExpired(items, error)
-        if (items.length === 0) return
+        const failure = this.#failureOf(items, error)
+        if (failure) return this.#failAll(items, failure)
         this.#options.logger.warn({ err: error, attempt, messages: items.length }, 'producing failed, trying again')
         await this.#discardClient() // a fresh connection: kafkajs keeps one whose requests time out
         await sleep(Math.min(retryMs.max, retryMs.first * 2 ** attempt) * (0.5 + Math.random() / 2))
@@ -132,15 +130,21 @@ export class KafkajsProducer implements Producer {
     for (const item of items) await this.#deliver([item])
   }
 
-  /** Fails the calls that are too old, with all that still waits of them; gives back the items to try again. */
-  #withoutExpired(items: Item[], cause: unknown): Item[] {
+  /** Why there is no point in another attempt; null when there is one. */
+  #failureOf(items: readonly Item[], cause: unknown): KafkaError | null {
+    if (isRefusal(cause)) return new KafkaError('not_allowed', messageOf(cause), { cause })
     const now = performance.now()
+    if (items.every(({ call }) => call.deadline > now)) return null
     const { deliveryTimeoutMs } = this.#options
-    const expired = items.filter(({ call }) => call.deadline <= now)
     const message = `Kafka did not acknowledge within ${deliveryTimeoutMs} ms: ${messageOf(cause)}`
-    fail(expired, new KafkaError('unavailable', message, { cause }))
-    if (expired.length > 0) this.#waiting = this.#waiting.filter(({ call }) => !call.failed)
-    return items.filter(({ call }) => !call.failed)
+    return new KafkaError('unavailable', message, { cause })
+  }
+
+  /** What waits behind a failure fails with it: otherwise later messages would stand in the topic after a gap. */
+  #failAll(items: readonly Item[], failure: KafkaError): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    fail([...items, ...waiting], failure)
   }
 
   async #attempt(items: readonly Item[]): Promise<void> {

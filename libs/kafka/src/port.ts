@@ -12,7 +12,8 @@ export type Producer = {
    * Resolves when every message is acknowledged by all in-sync replicas (acks -1). Messages of one partition are
    * appended in the order given. Calls are queued: one request is in flight at a time, so order also holds between
    * calls. May append a message twice when an answer is lost; never loses or reorders one. Rejects with KafkaError
-   * `message_too_large` before sending, or `unavailable` once `deliveryTimeoutMs` is over.
+   * `message_too_large` before sending, or `unavailable` once `deliveryTimeoutMs` is over; then the calls that wait
+   * behind it reject as well, so that nothing is appended after a gap.
    */
   send(topic: string, messages: readonly OutMessage[]): Promise<void>
   close(): Promise<void>
@@ -61,6 +62,8 @@ export type PartitionControl = {
 }
 
 export type Consumer = {
+  /** Is it in its group now, with or without partitions? For readiness. */
+  isMember(): boolean
   /** Partitions now assigned, as `topic/partition`. */
   assignment(): readonly string[]
   close(): Promise<void>
