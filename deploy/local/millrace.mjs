@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+// The one entry of every npm script. Plain JavaScript, so that the Node which the machine already has (20 or newer) can run it before
+// anything is installed: it sets up what is missing, then hands over to the pinned Node 24 of node_modules.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setUp } from './setup/set-up.mjs'
+import { SetupError } from './setup/setup-error.mjs'
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
+
+/** Task → the program that node_modules/.bin/node runs, and whether it needs Kafka, the registry and Redis on this machine. */
+const TASKS = {
+  setup: { needs: 'everything' },
+  check: { program: 'deploy/local/src/check-main.ts', needs: 'dependencies' },
+  test: { program: 'deploy/local/src/test-main.ts', needs: 'everything' },
+  start: { program: 'deploy/local/src/stack-main.ts', args: ['start'], needs: 'everything' },
+  stack: { program: 'deploy/local/src/stack-main.ts', needs: 'everything' },
+  demo: { program: 'deploy/local/src/demo-main.ts', needs: 'everything' },
+  bench: { program: 'loadtest/src/bench-main.ts', needs: 'everything' },
+}
+
+async function main() {
+  const [name, ...rest] = process.argv.slice(2)
+  const task = Object.hasOwn(TASKS, name ?? '') ? TASKS[name] : undefined
+  if (task === undefined) {
+    console.error(`usage: node deploy/local/millrace.mjs <${Object.keys(TASKS).join('|')}> [arguments]`)
+    return 2
+  }
+  await setUp({ root, needs: task.needs, say: (line) => console.error(line) })
+  if (task.program === undefined) return 0
+  if (!existsSync(path.join(root, task.program))) {
+    throw new SetupError(
+      `The task "${name}" has no program: ${task.program} does not exist.`,
+      'git status; git checkout -- deploy loadtest',
+    )
+  }
+  return await handOver(path.join(root, task.program), [...(task.args ?? []), ...rest])
+}
+
+/** Runs the program on the pinned Node and gives its exit code; a signal to this process goes on to it, and it decides when to end. */
+function handOver(program, args) {
+  const bin = path.join(root, 'node_modules/.bin')
+  const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}` }
+  const child = spawn(path.join(bin, 'node'), ['--disable-warning=TimeoutNegativeWarning', program, ...args], {
+    stdio: 'inherit',
+    env,
+    cwd: process.cwd(),
+  })
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  // A terminal sends Ctrl-C to the child by itself; sent on once more it would look like an impatient second one.
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT')
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 0)))
+  })
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error) => {
+    console.error(error instanceof SetupError ? `\n${error.message}\n\n    ${error.hint}\n` : error)
+    process.exitCode = 1
+  },
+)
