@@ -66,9 +66,7 @@ export class KafkajsProducer implements Producer {
         items.push({ call, topic, message, bytes })
       }
       this.#waiting.push(...items)
-      this.#pumping ??= this.#pump().finally(() => {
-        this.#pumping = null
-      })
+      this.#pumping ??= this.#pump()
     })
   }
 
@@ -83,6 +81,8 @@ export class KafkajsProducer implements Producer {
       const items = this.#takeRequest()
       await this.#deliver(items)
     }
+    // In the same turn as the check above: a call that comes right after must start the next pump.
+    this.#pumping = null
   }
 
   /** The longest prefix of what waits that fits one request; strictly first in, first out. */

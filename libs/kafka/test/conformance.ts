@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger, type Logger, type LogLevel } from '@millrace/telemetry/logger.ts'
+import { type FaultyBroker, startFaultyBroker } from '@millrace/testkit/faulty-broker.ts'
 import { groupLag } from '../src/admin.ts'
 import type { KafkajsConsumerOptions } from '../src/kafkajs-consumer.ts'
 import type { ProducerOptions } from '../src/kafkajs-producer.ts'
 import type { Consumer, InMessage, PartitionControl, Producer } from '../src/port.ts'
 import { ensureTopic } from '../src/topics.ts'
-import { type Broker, startBroker } from './broker.ts'
 
 /** A client library under test: the two functions that make the port's ends. */
 export type ClientFactory = {
@@ -22,10 +22,10 @@ const sessionTimeoutMs = 4000
 /** What every Kafka client behind the port must do, against a real broker and real faults. */
 export function describeConformance(name: string, factory: ClientFactory, jars: string): void {
   describe(`${name} behind the Kafka port`, () => {
-    let broker: Broker
+    let broker: FaultyBroker
     let bench: Bench
     before(async () => {
-      broker = await startBroker(jars)
+      broker = await startFaultyBroker(jars)
       bench = new Bench(broker, factory)
     })
     after(async () => {
@@ -43,6 +43,15 @@ export function describeConformance(name: string, factory: ClientFactory, jars: 
       const reader = bench.reader(topic)
       await until(() => reader.count() === 600)
       for (const numbers of reader.partitions.values()) assertAscendingWithin(numbers, 300)
+    })
+
+    test('a call made at any moment after an acknowledgement is sent as well', async () => {
+      const topic = await bench.topic()
+      const producer = bench.producer()
+      for (const turns of range(20)) {
+        await producer.send(topic, [numbered(turns, 0)])
+        for (let turn = 0; turn < turns; turn++) await null
+      }
     })
 
     test('one call larger than a record batch may be is split, and a message that is too large is refused at once', async () => {
@@ -300,13 +309,13 @@ export function describeConformance(name: string, factory: ClientFactory, jars: 
 
 /** Makes clients and topics of a test and closes what is left of them. */
 class Bench {
-  readonly #broker: Broker
+  readonly #broker: FaultyBroker
   readonly #factory: ClientFactory
   readonly #logger: Logger
   readonly #open: { close(): Promise<void> }[] = []
   #names = 0
 
-  constructor(broker: Broker, factory: ClientFactory) {
+  constructor(broker: FaultyBroker, factory: ClientFactory) {
     this.#broker = broker
     this.#factory = factory
     const level = (process.env.MILLRACE_LOG_LEVEL ?? 'silent') as LogLevel

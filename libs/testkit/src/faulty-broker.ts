@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startTcpProxy, type TcpProxy } from '@millrace/testkit/tcp-proxy.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 /** One real broker behind a fault proxy; clients cannot get round it, since the broker advertises the proxy's port. */
-export type Broker = {
+export type FaultyBroker = {
   readonly address: string
   readonly proxy: TcpProxy
   /** kill -9. */
@@ -18,8 +19,23 @@ export type Broker = {
   close(): Promise<void>
 }
 
-/** Needs the folder with Kafka's jars in MILLRACE_KAFKA_LIBS. */
-export async function startBroker(jars: string): Promise<Broker> {
+/**
+ * The folder with Kafka's jars: MILLRACE_KAFKA_LIBS, else the one that the local set-up has put into the cache; null when
+ * there is none, so that a test can say that it was skipped.
+ */
+export function findKafkaJars(env: NodeJS.ProcessEnv = process.env): string | null {
+  if (env.MILLRACE_KAFKA_LIBS) return env.MILLRACE_KAFKA_LIBS
+  const cache = env.MILLRACE_CACHE || join(homedir(), '.cache/millrace')
+  try {
+    const name = readdirSync(cache).find((entry) => /^kafka-[0-9a-f]+$/.test(entry))
+    return name ? join(cache, name) : null
+  } catch {
+    return null // no cache: nothing was set up on this machine
+  }
+}
+
+/** Formats and starts a broker of its own on free ports, in a temporary folder that `close` removes. */
+export async function startFaultyBroker(jars: string): Promise<FaultyBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'broker-'))
   const [port, controllerPort] = await Promise.all([freePort(), freePort()])
   const proxy = await startTcpProxy({ target: { host: '127.0.0.1', port } })
