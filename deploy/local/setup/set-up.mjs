@@ -9,7 +9,7 @@ import { installRegistry } from './registry.mjs'
 
 /**
  * Brings a machine that has only Node, npm, a JDK and Maven to the point where the stack and the tests run. Quiet and quick when
- * nothing is missing. What was found or installed is written to `.millrace/tools.json`, which the starters in libs/testkit read.
+ * nothing is missing. What was found or installed is written to `.millrace/tools.json`, which the starters in deploy/local/src/servers read.
  *
  * @param {{ root: string, needs: 'dependencies' | 'everything', say: (line: string) => void }} options
  */

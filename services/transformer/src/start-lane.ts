@@ -3,6 +3,7 @@ import { createConsumer } from '@millrace/kafka/kafkajs-client.ts'
 import type { Consumer, PartitionControl, Producer } from '@millrace/kafka/port.ts'
 import { changesTopic, updatesTopic } from '@millrace/kafka/topic-names.ts'
 import { RegistryError } from '@millrace/registry/registry-error.ts'
+import { isUnavailable } from '@millrace/store/store-error.ts'
 import type { GaugeReading, Instruments } from '@millrace/telemetry/instruments.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
 import type { Tracing } from '@millrace/telemetry/tracing.ts'
@@ -11,7 +12,7 @@ import type { InFlightBytes } from './in-flight-bytes.ts'
 import { PartitionTransformer } from './partition-transformer.ts'
 import { withPatience } from './patience.ts'
 import type { RunTransforms } from './run-transforms.ts'
-import { createMessageTransformer, isUndecodable } from './transform-message.ts'
+import { createMessageTransformer } from './transform-message.ts'
 import type { WireSchemas } from './wire-schemas.ts'
 
 /** What all lanes of a process share. */
@@ -50,20 +51,13 @@ export function startLane(lane: Lane, parts: LaneParts): RunningLane {
     sessionTimeoutMs: config.sessionTimeoutMs,
     onFatal: parts.fail,
     async openPartition(topic, partition, control) {
-      const patience = {
-        signal: stopping,
-        log,
-        alive: () => control.alive(),
-      }
-      const ids = await withPatience('registry', () => parts.schemas.updatesIds(target), {
-        ...patience,
-        passes: (error) => error instanceof RegistryError && error.code === 'unavailable',
-      })
+      const patience = { signal: stopping, log, passes, alive: () => control.alive() }
+      const ids = await withPatience('registry', () => parts.schemas.updatesIds(target), patience)
       const transform = createMessageTransformer({
         schemas: parts.schemas,
         runs: parts.runs,
         ids,
-        patiently: (what, work) => withPatience(what, work, { ...patience, passes: (error) => !isUndecodable(error) }),
+        patiently: (what, work) => withPatience(what, work, patience),
       })
       const position = { control, partition, next: 0n }
       positions.set(`${topic}/${partition}`, position)
@@ -98,6 +92,11 @@ export function startLane(lane: Lane, parts: LaneParts): RunningLane {
         return [{ value, labels: { ...labels, partition: position.partition } }]
       }),
   }
+}
+
+/** Registry or store is away, and will be back. */
+function passes(error: unknown): boolean {
+  return isUnavailable(error) || (error instanceof RegistryError && error.code === 'unavailable')
 }
 
 function delegate(control: PartitionControl): PartitionControl {

@@ -1,4 +1,5 @@
-import { MillraceError } from '@millrace/domain/errors.ts'
+import { MappingError } from '@millrace/domain/mapping/compile.ts'
+import { AvroError } from '@millrace/domain/wire/avro-error.ts'
 import type { BatchHeader } from '@millrace/domain/wire/batch-header.ts'
 import { readChangeBatch } from '@millrace/domain/wire/change-batch.ts'
 import { UpdateBatchBuilder } from '@millrace/domain/wire/update-batch.ts'
@@ -63,8 +64,11 @@ export function createMessageTransformer({ schemas, runs, ids, patiently }: Tran
   }
 }
 
-/** Is the message itself at fault, so that trying again or elsewhere gives the same? */
+/**
+ * Is the message itself at fault, or the mapping it is to go through, so that trying again or elsewhere gives the same?
+ * A closed list: a store or registry that is away must never be taken for a bad message.
+ */
 export function isUndecodable(error: unknown): boolean {
-  if (error instanceof RegistryError) return error.code !== 'unavailable'
-  return error instanceof MillraceError
+  if (error instanceof RegistryError) return error.code === 'not_framed' || error.code === 'unknown_id'
+  return error instanceof AvroError || error instanceof MappingError
 }

@@ -5,12 +5,12 @@ import type { AvroReader } from './avro-reader.ts'
 /** Moves a reader that stands at a Row over the whole of it. */
 export type SkipRow = (reader: AvroReader) => void
 
-const boolean = 0
-const long = 1
-const double = 2
+export const boolean = 0
+export const long = 1
+export const double = 2
 const sized = 3
 
-const shapes: Readonly<Record<ColumnType, number>> = {
+export const shapes: Readonly<Record<ColumnType, number>> = {
   boolean,
   integer: long,
   timestamp: long,

@@ -1,0 +1,22 @@
+import type { RejectCode } from '../wire/batch-header.ts'
+import type { UpdateBatchBuilder } from '../wire/update-batch.ts'
+import type { ChangeOp } from '../words.ts'
+import type { RowFields } from './row-fields.ts'
+
+/** One row on its way through a mapping. */
+export type RowInput = {
+  op: ChangeOp
+  ordinal: number
+  /** 32 bytes of `fields.buffer` from here. */
+  rowIdStart: number
+  fields: RowFields
+  /** Milliseconds since 1970-01-01T00:00:00Z against which "in the future" is judged. */
+  nowMs: number
+}
+
+/** Writes one row as an update or a reject of `out`, never both, never neither. */
+export type RowTransform = { write(row: RowInput, out: UpdateBatchBuilder): void }
+
+export function reject(row: RowInput, out: UpdateBatchBuilder, code: RejectCode, field: string, message: string): void {
+  out.reject(row.fields.buffer, row.rowIdStart, row.ordinal, code, field, message)
+}
