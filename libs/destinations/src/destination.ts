@@ -1,15 +1,10 @@
 import type { DestinationKind, TableType } from '@millrace/domain/words.ts'
+import type { RecordBatch } from './record-batch.ts'
 
-/** One update as the loader hands it over: see schemas/update-batch.avsc. */
-export type DestinationRecord = {
-  readonly op: 'insert' | 'update' | 'delete'
-  /** null for events. */
-  readonly key: string | null
-  /** JSON object in UTF-8 (lookup tables: a CSV line). */
-  readonly body: Buffer
-}
+/** Everything but lookup tables, which are replaced as a whole. */
+export type BatchedType = Exclude<TableType, 'lookup_table'>
 
-/** Why one record of a batch was refused; `index` counts within the batch that was sent. */
+/** Why one record of a batch was refused; `index` counts within what was sent. */
 export type RecordRefusal = { readonly index: number; readonly field: string; readonly message: string }
 
 /**
@@ -29,7 +24,7 @@ export type SendOutcome =
 
 export type DestinationLimits = {
   /** Records in a request. */
-  readonly batchRecordsMax: number
+  readonly batchRecordsMax: Readonly<Record<BatchedType, number>>
   /** Uncompressed bytes in a request. */
   readonly batchBytesMax: number
   /** Uncompressed bytes of one record. */
@@ -40,15 +35,27 @@ export type DestinationLimits = {
   readonly orderFree: Readonly<Record<TableType, boolean>>
 }
 
-/** A project at a destination. Implementations: one folder each, listed in `openDestination.ts`. */
+/** The body of a request, ready to be sent as often as needed. */
+export type PreparedRequest = {
+  readonly tableType: BatchedType
+  readonly records: number
+  /** Compressed. */
+  readonly body: Buffer
+  /** Before compression. */
+  readonly bytes: number
+}
+
+/** A project at a destination. Implementations: one folder each, listed in `open-destination.ts`. */
 export type Destination = {
   readonly kind: DestinationKind
   readonly limits: DestinationLimits
+  /** Joins and compresses records [from, to) of a batch. The batch's buffers are not needed after it resolves. */
+  prepare(tableType: BatchedType, batch: RecordBatch, from: number, to: number): Promise<PreparedRequest>
   /**
-   * Sends one batch of one table type (not lookup tables). May be called in parallel. Never throws for what the
-   * destination or the network does: that is an outcome.
+   * Sends one request. May be called in parallel and again with the same request. Never throws for what the destination
+   * or the network does: that is an outcome.
    */
-  send(tableType: TableType, records: readonly DestinationRecord[], signal: AbortSignal): Promise<SendOutcome>
+  send(request: PreparedRequest, signal: AbortSignal): Promise<SendOutcome>
   /** Replaces a lookup table atomically by the CSV file at `path` (header line first). Safe to repeat. */
   replaceLookupTable(lookupTableId: string, path: string, signal: AbortSignal): Promise<SendOutcome>
   close(): Promise<void>

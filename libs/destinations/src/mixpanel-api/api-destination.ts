@@ -1,0 +1,98 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { DestinationKind } from '@millrace/domain/words.ts'
+import type { Dispatcher } from 'undici'
+import type {
+  BatchedType,
+  Destination,
+  DestinationConfig,
+  DestinationLimits,
+  PreparedRequest,
+  SendOutcome,
+} from '../destination.ts'
+import type { RecordBatch } from '../record-batch.ts'
+import { classify, classifyLookup } from './classify.ts'
+import { type ApiRequest, type ExchangeLimits, exchange, NoAnswerError } from './exchange.ts'
+import { BodyMaker } from './request-body.ts'
+
+export type ApiDestinationParts = {
+  readonly kind: DestinationKind
+  readonly config: DestinationConfig
+  readonly limits: DestinationLimits
+  /** Speaks to the API's host, through whatever guard the host needs. Closed with the destination. */
+  readonly dispatcher: Dispatcher
+  /** Path before the endpoints, without a slash at the end. */
+  readonly basePath: string
+  readonly exchangeLimits?: ExchangeLimits
+}
+
+const defaultLimits: ExchangeLimits = { requestMs: 60_000, responseBytesMax: 4 * 1024 * 1024 }
+/** A table of 100 MB on a slow line. */
+const lookupRequestMs = 600_000
+const idleBodiesMax = 4
+
+/** Speaks the public HTTP API: https://docs.mixpanel.com/reference (import, engage, groups, lookup tables). */
+export function apiDestination(parts: ApiDestinationParts): Destination {
+  const { kind, config, limits, dispatcher, basePath, exchangeLimits = defaultLimits } = parts
+  const bodies = new BodyMaker(idleBodiesMax)
+  const tokenPrefix = Buffer.from(`{"$token":${JSON.stringify(config.token)},`)
+  const project = `project_id=${encodeURIComponent(config.destinationProjectId)}`
+  const authorization = `Basic ${Buffer.from(`${config.username}:${config.secret}`).toString('base64')}`
+  const paths: Record<BatchedType, string> = {
+    events: `${basePath}/import?strict=1&${project}`,
+    user_profiles: `${basePath}/engage?verbose=1&strict=1&${project}`,
+    group_profiles: `${basePath}/groups?verbose=1&strict=1&${project}`,
+  }
+  const jsonHeaders = {
+    authorization,
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'content-type': 'application/json',
+    'content-encoding': 'gzip',
+  }
+
+  return {
+    kind,
+    limits,
+    async prepare(tableType: BatchedType, batch: RecordBatch, from: number, to: number): Promise<PreparedRequest> {
+      const prefix = tableType === 'events' ? null : tokenPrefix
+      return { tableType, records: to - from, ...(await bodies.make(batch, from, to, prefix)) }
+    },
+    send({ tableType, records, body }, signal) {
+      const request: ApiRequest = { method: 'POST', path: paths[tableType], headers: jsonHeaders, body }
+      return outcomeOf(async () => classify(await exchange(dispatcher, request, exchangeLimits, signal), records))
+    },
+    async replaceLookupTable(lookupTableId, path, signal) {
+      const { size } = await stat(path)
+      return outcomeOf(async () => {
+        const request: ApiRequest = {
+          method: 'PUT',
+          path: `${basePath}/lookup-tables/${encodeURIComponent(lookupTableId)}?${project}`,
+          headers: { ...lookupHeaders(authorization), 'content-length': String(size) },
+          body: createReadStream(path, { highWaterMark: 256 * 1024 }),
+        }
+        const requestMs = Math.max(exchangeLimits.requestMs, lookupRequestMs)
+        return classifyLookup(await exchange(dispatcher, request, { ...exchangeLimits, requestMs }, signal))
+      })
+    },
+    close: () => dispatcher.close(),
+  }
+}
+
+function lookupHeaders(authorization: string): Record<string, string> {
+  return {
+    authorization,
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'content-type': 'text/csv',
+  }
+}
+
+async function outcomeOf(work: () => Promise<SendOutcome>): Promise<SendOutcome> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof NoAnswerError) return { kind: 'retry', reason: error.reason }
+    throw error
+  }
+}
