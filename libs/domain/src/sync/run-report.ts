@@ -1,0 +1,54 @@
+import type { TableType } from '../words.ts'
+
+/** What became of the rows of a run. Each row read is in exactly one of the others, or still missing. */
+export type RunCounts = {
+  readonly read: number
+  /** Distinct events at the destination. */
+  readonly events: number
+  readonly userProfiles: number
+  readonly groupProfiles: number
+  readonly lookupRows: number
+  readonly rejected: number
+  readonly filtered: number
+  /** Rows without a key that are identical to another one, and so are the same event. */
+  readonly collapsed: number
+}
+
+const singular: Readonly<Record<TableType, string>> = {
+  events: 'event',
+  user_profiles: 'user profile',
+  group_profiles: 'group profile',
+  lookup_table: 'lookup row',
+}
+
+/** Rows that are neither loaded nor accounted for otherwise; 0 for a run that succeeded. */
+export function missingRows(counts: RunCounts): number {
+  return counts.read - loadedRows(counts) - counts.rejected - counts.filtered - counts.collapsed
+}
+
+export function loadedRows(counts: RunCounts): number {
+  return counts.events + counts.userProfiles + counts.groupProfiles + counts.lookupRows
+}
+
+/**
+ * A run as one equation, for people: "3,000,000 rows read = 2,999,809 events + 191 identical rows collapsed + 0
+ * rejected, 0 missing". Filtered rows are named when there are any.
+ */
+export function reportRun(counts: RunCounts, tableType: TableType): string {
+  const terms = [
+    amount(loadedRows(counts), singular[tableType]),
+    `${amount(counts.collapsed, 'identical row')} collapsed`,
+    ...(counts.filtered > 0 ? [`${number(counts.filtered)} filtered`] : []),
+    `${number(counts.rejected)} rejected`,
+  ]
+  return `${amount(counts.read, 'row')} read = ${terms.join(' + ')}, ${number(missingRows(counts))} missing`
+}
+
+function amount(count: number, what: string): string {
+  return `${number(count)} ${what}${count === 1 ? '' : 's'}`
+}
+
+/** 1,234,567: in English on every machine, whatever its locale. */
+function number(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',')
+}
