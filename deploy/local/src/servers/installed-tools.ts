@@ -17,9 +17,12 @@ export class NotSetUpError extends Error {
   readonly hint = 'Run: npm run setup'
 
   constructor(file: string, cause: unknown) {
-    super(`${file} is missing or unreadable, so Kafka, the schema registry and Redis cannot be found. Run: npm run setup`, {
-      cause,
-    })
+    super(
+      `${file} is missing or unreadable, so Kafka, the schema registry and Redis cannot be found. Run: npm run setup`,
+      {
+        cause,
+      },
+    )
     this.name = 'NotSetUpError'
   }
 }
