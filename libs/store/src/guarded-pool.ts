@@ -48,6 +48,9 @@ export function guardedPool(url: string, options: PoolOptions): PostgresPool {
   }
 }
 
+/** A statement that begins with such a comment is parsed once per connection: worth it where it runs many times a second. */
+const preparedName = /^\s*\/\* prepared: ([a-z-]+) \*\//
+
 function guardedClient(client: pg.PoolClient): PostgresPoolClient {
   let spent = false
   // A client that breaks while it is checked out reports it here as well as to the pending statement.
@@ -57,14 +60,18 @@ function guardedClient(client: pg.PoolClient): PostgresPoolClient {
   client.on('error', onError)
   const query = async (text: string, parameters: readonly unknown[]) => {
     try {
-      return await client.query(text, parameters as unknown[])
+      const name = preparedName.exec(text)?.[1]
+      return await (name === undefined
+        ? client.query(text, parameters as unknown[])
+        : client.query({ name, text, values: parameters as unknown[] }))
     } catch (error) {
       spent ||= isConnectionSpent(error)
       throw translateError(error)
     }
   }
   return {
-    query: query as PostgresPoolClient['query'],
+    // Kysely asks for cursors only when it streams, which no operation of the store does.
+    query: query as unknown as PostgresPoolClient['query'],
     release() {
       client.off('error', onError)
       client.release(spent)

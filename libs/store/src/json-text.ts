@@ -3,8 +3,8 @@
  * answers; they become U+FFFD instead of an error that no repetition heals.
  */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|[^])/g, (escape, what: string) =>
-    what.length > 1 ? '\ufffd' : escape,
+  return JSON.stringify(value).replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|[\s\S])/g, (whole, what: string) =>
+    what.length > 1 ? '\ufffd' : whole,
   )
 }
 

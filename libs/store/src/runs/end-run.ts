@@ -1,0 +1,42 @@
+import type { FinalRunState, RunState } from '@millrace/domain/sync/run-state.ts'
+import { sql } from 'kysely'
+import { inTransaction } from '../in-transaction.ts'
+import { jsonText } from '../json-text.ts'
+import type { Queries } from '../open-store.ts'
+import { addToOutbox } from '../outbox/add-to-outbox.ts'
+import { runTotals } from '../progress/run-totals.ts'
+import type { Problem } from '../schema.ts'
+
+/**
+ * Ends a run: state, totals and the note for the outbox that leads to clean-up, in one transaction. Gives false, and
+ * changes nothing, when the run is in none of the states `from`: of several who try, one succeeds. The cursor is not
+ * touched; see succeedRun.
+ */
+export async function endRun(
+  db: Queries,
+  {
+    runId,
+    from,
+    to,
+    error,
+  }: { runId: string; from: readonly RunState[]; to: FinalRunState; error?: Problem | undefined },
+): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    const ended = await tx
+      .updateTable('runs')
+      .set({ state: to, finished_at: sql`now()`, error: error ? jsonText(error) : null })
+      .where('id', '=', runId)
+      .where('state', 'in', from)
+      .returning('id')
+      .executeTakeFirst()
+    if (!ended) return false
+    const totals = await runTotals(tx, runId)
+    await tx
+      .updateTable('runs')
+      .set({ totals: jsonText(totals) })
+      .where('id', '=', runId)
+      .execute()
+    await addToOutbox(tx, { kind: 'run_ended', payload: { runId, state: to } })
+    return true
+  })
+}

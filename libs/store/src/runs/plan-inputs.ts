@@ -1,0 +1,34 @@
+import type { Queries } from '../open-store.ts'
+import { StoreError } from '../store-error.ts'
+
+export type PlanInputs = {
+  readonly table: { readonly schema: string; readonly name: string }
+  readonly insertTimeColumn: string | null
+  readonly overlapMs: number
+  /** As the plan of the last succeeded run gave it; null = from the beginning. */
+  readonly cursor: { readonly hi: string | null; readonly pin: Readonly<Record<string, unknown>> } | null
+}
+
+/** What a run's plan is made from. Throws StoreError `not_found`. */
+export async function planInputs(db: Queries, runId: string): Promise<PlanInputs> {
+  const row = await db
+    .selectFrom('runs')
+    .innerJoin('syncs', 'syncs.id', 'runs.sync_id')
+    .select([
+      'syncs.table_schema',
+      'syncs.table_name',
+      'syncs.insert_time_column',
+      'syncs.overlap_ms',
+      'syncs.cursor',
+      'syncs.mode',
+    ])
+    .where('runs.id', '=', runId)
+    .executeTakeFirst()
+  if (!row) throw new StoreError('not_found', `There is no run ${runId}.`)
+  return {
+    table: { schema: row.table_schema, name: row.table_name },
+    insertTimeColumn: row.insert_time_column,
+    overlapMs: row.overlap_ms,
+    cursor: row.cursor as PlanInputs['cursor'],
+  }
+}
