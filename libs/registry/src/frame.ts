@@ -7,11 +7,17 @@ import { RegistryError } from './registry-error.ts'
 
 const headerBytes = 5
 
+/** The bytes before a payload, for builders that put them in front themselves and so save the copy of `frame`. */
+export function framePrefix(schemaId: number): Buffer {
+  const prefix = Buffer.alloc(headerBytes)
+  prefix.writeInt32BE(schemaId, 1)
+  return prefix
+}
+
 /** Puts a schema id before an Avro payload; one copy. */
 export function frame(schemaId: number, payload: Uint8Array): Buffer {
   const message = Buffer.allocUnsafe(headerBytes + payload.length)
-  message[0] = 0
-  message.writeInt32BE(schemaId, 1)
+  message.set(framePrefix(schemaId))
   message.set(payload, headerBytes)
   return message
 }

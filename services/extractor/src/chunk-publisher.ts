@@ -3,15 +3,16 @@ import type { BatchHeader } from '@millrace/domain/wire/batch-header.ts'
 import { ChangeBatchBuilder } from '@millrace/domain/wire/change-batch.ts'
 import type { TableType } from '@millrace/domain/words.ts'
 import type { OutMessage, Producer } from '@millrace/kafka/port.ts'
-import { frame } from '@millrace/registry/frame.ts'
+import { framePrefix } from '@millrace/registry/frame.ts'
 import type { ChangeSink } from '@millrace/warehouses/change-sink.ts'
+import type { ReadGate } from './read-gate.ts'
 
 export type PublishLimits = {
   /** Rows in a Kafka message. */
   readonly batchRowsMax: number
-  /** Encoded bytes of changes in a Kafka message. */
+  /** Encoded bytes of changes in a Kafka message; a single larger row makes a message of its own. */
   readonly batchBytesMax: number
-  /** Encoded bytes of one row; a larger one is published without its columns and becomes a reject. */
+  /** Encoded bytes of one row; a larger one is published without its columns and becomes the reject `row_too_large`. */
   readonly rowBytesMax: number
   /** Messages are handed to Kafka once this many bytes wait. */
   readonly sendBytes: number
@@ -19,7 +20,10 @@ export type PublishLimits = {
   readonly unackedBytesMax: number
 }
 
-export type ChunkIdentity = Omit<BatchHeader, 'seq' | 'rows' | 'bytes'> & {
+/** What all batches of one attempt at a chunk have in common. */
+export type ChunkHeader = Omit<BatchHeader, 'seq' | 'rows' | 'bytes'>
+
+export type ChunkTarget = {
   readonly topic: string
   readonly schemaId: number
   readonly tableType: TableType
@@ -34,46 +38,57 @@ export type ChunkManifest = {
   readonly partitionBatches: readonly number[]
 }
 
+export type ChunkPublisherParts = {
+  readonly producer: Producer
+  readonly header: ChunkHeader
+  readonly target: ChunkTarget
+  readonly limits: PublishLimits
+  readonly gate: ReadGate
+  /** Called with every acknowledged request, for the metrics. */
+  acknowledged?(rows: number, bytes: number, seconds: number): void
+}
+
 /**
  * Turns the rows of one attempt at one chunk into numbered batches per partition and publishes them.
  *
+ * Memory: one batch under construction per partition, and `unackedBytesMax` of finished ones.
  * Delivery: at least once. A batch may stand twice in the topic (a lost answer); the loader counts its number once.
  * Order: batches of a partition are appended in order of `seq`, since the producer keeps one request in flight.
- * Proved by tests/process/kill-each-service.test.ts.
+ * Proved by test/chunk-publisher.test.ts and libs/kafka/test/conformance.ts.
  */
 export class ChunkPublisher implements ChangeSink {
-  readonly #producer: Producer
-  readonly #chunk: ChunkIdentity
-  readonly #limits: PublishLimits
-  readonly #gate: () => Promise<void> | null
+  readonly #parts: ChunkPublisherParts
+  readonly #prefix: Buffer
   readonly #fixedPartition: number | null
   readonly #builders: ChangeBatchBuilder[]
   readonly #seqs: number[]
   readonly #rows: number[]
   #ordinal = 0
   #waiting: OutMessage[] = []
+  #waitingRows = 0
   #waitingBytes = 0
   #unackedBytes = 0
+  #finishedBytes = 0
   #publishedBytes = 0
   #failure: Error | null = null
-  #sends: Promise<void>[] = []
   #wake: (() => void) | null = null
 
-  /** `gate` gives null when reading may go on, else a promise to wait for (flow control, lost lease: it rejects). */
-  constructor(producer: Producer, chunk: ChunkIdentity, limits: PublishLimits, gate: () => Promise<void> | null) {
-    this.#producer = producer
-    this.#chunk = chunk
-    this.#limits = limits
-    this.#gate = gate
+  constructor(parts: ChunkPublisherParts) {
+    const { target, header } = parts
+    this.#parts = parts
+    this.#prefix = framePrefix(target.schemaId)
     // A lookup table is replaced as a whole, so one loader must see all of it, in order.
     this.#fixedPartition =
-      chunk.tableType === 'lookup_table' ? partitionOfSync(chunk.syncId, chunk.partitions) : null
-    this.#builders = Array.from({ length: chunk.partitions }, () => new ChangeBatchBuilder())
-    this.#seqs = new Array<number>(chunk.partitions).fill(0)
-    this.#rows = new Array<number>(chunk.partitions).fill(0)
+      target.tableType === 'lookup_table' ? partitionOfSync(header.syncId, target.partitions) : null
+    this.#builders = Array.from({ length: target.partitions }, () => new ChangeBatchBuilder())
+    this.#seqs = new Array<number>(target.partitions).fill(0)
+    this.#rows = new Array<number>(target.partitions).fill(0)
   }
 
-  /** Bytes published so far by this attempt: what flow control compares with the bytes loaded. */
+  /**
+   * Bytes of this attempt that Kafka has acknowledged, in the unit of the batches' headers: what flow control compares
+   * with the bytes loaded. What never reached Kafka is not in it, since nobody would ever load it.
+   */
   get publishedBytes(): number {
     return this.#publishedBytes
   }
@@ -82,80 +97,105 @@ export class ChunkPublisher implements ChangeSink {
     return this.#ordinal
   }
 
+  /** Encoded bytes handed to Kafka or waiting for it. */
+  get unackedBytes(): number {
+    return this.#unackedBytes + this.#waitingBytes
+  }
+
   insert(rowId: Buffer, row: Buffer, rowStart: number, rowEnd: number): boolean {
-    const partition = this.#fixedPartition ?? partitionOf(rowId, this.#chunk.partitions)
+    const { limits, target, gate } = this.#parts
+    const partition = this.#fixedPartition ?? partitionOf(rowId, target.partitions)
     const builder = this.#builders[partition]!
     const length = rowEnd - rowStart
-    if (builder.bytes > 0 && builder.bytes + length > this.#limits.batchBytesMax) this.#finishBatch(partition)
-    if (length > this.#limits.rowBytesMax) builder.appendWithoutRow('insert', this.#ordinal, rowId)
-    else builder.append('insert', this.#ordinal, rowId, row, rowStart, rowEnd)
+    if (length > limits.rowBytesMax) builder.append('insert', this.#ordinal, rowId, null)
+    else {
+      if (builder.bytes > 0 && builder.bytes + length > limits.batchBytesMax) this.#finishBatch(partition)
+      builder.append('insert', this.#ordinal, rowId, row, rowStart, rowEnd)
+    }
     this.#ordinal += 1
     this.#rows[partition]! += 1
-    if (builder.rows >= this.#limits.batchRowsMax || builder.bytes >= this.#limits.batchBytesMax) {
-      this.#finishBatch(partition)
-    }
-    return this.#unackedBytes + this.#waitingBytes < this.#limits.unackedBytesMax && this.#failure === null
+    if (builder.rows >= limits.batchRowsMax || builder.bytes >= limits.batchBytesMax) this.#finishBatch(partition)
+    return this.#unackedBytes + this.#waitingBytes < limits.unackedBytesMax && !gate.closed && this.#failure === null
   }
 
   async drained(): Promise<void> {
+    const { limits, gate } = this.#parts
+    // What is left in a builder could never be loaded, and the gate would wait for it for ever.
+    if (gate.closed) this.#finishBatches()
     this.#sendWaiting()
-    while (this.#unackedBytes >= this.#limits.unackedBytesMax / 2 && this.#failure === null) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+    while (this.#unackedBytes > limits.unackedBytesMax / 2 && this.#failure === null) await this.#acknowledgement()
+    if (gate.closed && this.#failure === null) await gate.opened()
     if (this.#failure) throw this.#failure
-    await this.#gate()
   }
 
   /** Publishes what is left and waits until Kafka has acknowledged every batch. */
   async finish(): Promise<ChunkManifest> {
-    for (let partition = 0; partition < this.#chunk.partitions; partition++) {
-      if (this.#builders[partition]!.rows > 0) this.#finishBatch(partition)
-    }
+    this.#finishBatches()
     this.#sendWaiting()
-    await Promise.all(this.#sends)
+    while (this.#unackedBytes > 0 && this.#failure === null) await this.#acknowledgement()
     if (this.#failure) throw this.#failure
     return {
       rows: this.#ordinal,
-      bytes: this.#publishedBytes,
+      bytes: this.#finishedBytes,
       partitionRows: this.#rows,
       partitionBatches: this.#seqs,
     }
   }
 
+  /** Ends the attempt: whoever waits is told the reason, and nothing more is sent. */
+  fail(reason: Error): void {
+    this.#failure ??= reason
+    this.#wakeUp()
+  }
+
+  #finishBatches(): void {
+    for (let partition = 0; partition < this.#builders.length; partition++) {
+      if (this.#builders[partition]!.rows > 0) this.#finishBatch(partition)
+    }
+  }
+
   #finishBatch(partition: number): void {
     const builder = this.#builders[partition]!
-    const { topic: _topic, schemaId, tableType: _type, partitions: _partitions, ...identity } = this.#chunk
-    const bytes = builder.bytes
-    const payload = builder.finish({ ...identity, seq: this.#seqs[partition]!, rows: builder.rows, bytes })
+    this.#waitingRows += builder.rows
+    this.#finishedBytes += builder.bytes
+    const value = builder.finish({ ...this.#parts.header, seq: this.#seqs[partition]! }, this.#prefix)
     this.#seqs[partition]! += 1
-    const value = frame(schemaId, payload)
     this.#waiting.push({ partition, value })
     this.#waitingBytes += value.length
-    this.#publishedBytes += bytes
-    if (this.#waitingBytes >= this.#limits.sendBytes) this.#sendWaiting()
+    if (this.#waitingBytes >= this.#parts.limits.sendBytes) this.#sendWaiting()
   }
 
   #sendWaiting(): void {
     if (this.#waiting.length === 0 || this.#failure) return
     const messages = this.#waiting
+    const rows = this.#waitingRows
     const bytes = this.#waitingBytes
+    const finishedBytes = this.#finishedBytes
+    const started = performance.now()
     this.#waiting = []
+    this.#waitingRows = 0
     this.#waitingBytes = 0
     this.#unackedBytes += bytes
-    const send = this.#producer
-      .send(this.#chunk.topic, messages)
-      .catch((error: unknown) => {
-        this.#failure ??= error instanceof Error ? error : new Error(String(error))
-      })
-      .then(() => {
+    this.#parts.producer.send(this.#parts.target.topic, messages).then(
+      () => {
         this.#unackedBytes -= bytes
-        this.#sends = this.#sends.filter((other) => other !== send)
-        const wake = this.#wake
-        this.#wake = null
-        wake?.()
-      })
-    this.#sends.push(send)
+        this.#publishedBytes = finishedBytes
+        this.#parts.acknowledged?.(rows, bytes, (performance.now() - started) / 1000)
+        this.#wakeUp()
+      },
+      (error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  #acknowledgement(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake
+    this.#wake = null
+    wake?.()
   }
 }

@@ -1,42 +1,60 @@
-import type { RunState } from '@millrace/domain/sync/run-state.ts'
 import { MillraceError } from '@millrace/domain/errors.ts'
-import type { Database } from '@millrace/store/open-store.ts'
-import type { LeasedTask } from '@millrace/store/tasks/lease-task.ts'
-import { renewLease } from '@millrace/store/tasks/renew-lease.ts'
+import type { ReadGate } from './read-gate.ts'
 
-export class LeaseLost extends MillraceError {}
+export type LeaseLostCode = 'stopping' | 'lease_taken' | 'run_ended' | 'store_unavailable'
+
+/** The task is no longer ours to work on; `code` says why. */
+export class LeaseLost extends MillraceError {
+  constructor(code: LeaseLostCode, message: string) {
+    super(code, message, 'The task is taken up again under a new attempt.')
+  }
+}
+
+/** What the store answers to a renewal. */
+export type Renewal = {
+  readonly held: boolean
+  readonly runState: string | null
+  /** Bytes of the run that are published and not yet loaded. */
+  readonly inFlightBytes: number
+}
 
 export type LeaseKeeperOptions = {
   readonly leaseMs: number
   readonly renewEveryMs: number
   /** A run may have this many bytes published and not yet loaded before its readers wait. */
   readonly inFlightBytesMax: number
-  /** Bytes and rows of this attempt so far. */
-  progress(): { readonly publishedBytes: number; readonly rowsRead: number }
 }
 
+const endedStates: ReadonlySet<string> = new Set(['cancelling', 'cancelled', 'failed', 'succeeded'])
+/** While readers wait for the loader they look more often, so that the pipe does not run dry. */
+const waitingRenewMs = 200
+
 /**
- * Keeps one task's lease while its work goes on, and tells the work when to wait and when to stop. The abort signal
- * fires when another extractor has taken the task, when the run was cancelled, or when Postgres has been out of reach
- * for longer than the lease.
+ * Keeps one task's lease while its work goes on, and tells the work when to wait (the gate) and when to stop (the
+ * signal): another extractor has taken the task, the run has ended, Postgres has been out of reach for longer than the
+ * lease, or this process is stopping. The signal's reason is then a `LeaseLost`.
  */
-export class LeaseKeeper {
-  readonly #db: Database
-  readonly #task: LeasedTask
+export class LeaseKeeper implements ReadGate {
+  readonly #renew: () => Promise<Renewal>
   readonly #options: LeaseKeeperOptions
   readonly #abort = new AbortController()
+  readonly #stop: AbortSignal
+  readonly #onStop = () => this.#lose('stopping', 'the extractor is stopping')
   #timer: NodeJS.Timeout | null = null
   #renewing: Promise<void> = Promise.resolve()
   #heldUntil: number
   #tooMuchInFlight = false
+  #ended = false
   #waiters: { resolve: () => void; reject: (error: Error) => void }[] = []
 
-  constructor(db: Database, task: LeasedTask, options: LeaseKeeperOptions, stop: AbortSignal) {
-    this.#db = db
-    this.#task = task
+  /** `renew` renews the lease in the store, once; the lease has been taken when this is called. */
+  constructor(renew: () => Promise<Renewal>, options: LeaseKeeperOptions, stop: AbortSignal) {
+    this.#renew = renew
     this.#options = options
+    this.#stop = stop
     this.#heldUntil = performance.now() + options.leaseMs
-    stop.addEventListener('abort', () => this.#lose('the extractor is stopping', 'stopping'), { once: true })
+    if (stop.aborted) this.#onStop()
+    else stop.addEventListener('abort', this.#onStop, { once: true })
     this.#schedule()
   }
 
@@ -44,67 +62,59 @@ export class LeaseKeeper {
     return this.#abort.signal
   }
 
-  /** null when reading may go on; else a promise that resolves when it may, and rejects when the lease is lost. */
-  gate(): Promise<void> | null {
+  /** True while reading should wait; also once the lease is lost, so that a reader comes to hear of it. */
+  get closed(): boolean {
+    return this.#tooMuchInFlight || this.#abort.signal.aborted
+  }
+
+  opened(): Promise<void> {
     if (this.#abort.signal.aborted) return Promise.reject(this.#abort.signal.reason)
-    if (!this.#tooMuchInFlight) return null
+    if (!this.#tooMuchInFlight) return Promise.resolve()
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
   }
 
+  /** Ends the keeping; the lease itself stays as it is. Waits for a renewal under way. */
   async stop(): Promise<void> {
+    this.#ended = true
+    this.#stop.removeEventListener('abort', this.#onStop)
     if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = null
     await this.#renewing
-    this.#releaseWaiters()
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve()
   }
 
   #schedule(): void {
-    // While readers wait for the loader, look more often, so that the pipe does not run dry.
-    const delay = this.#tooMuchInFlight ? Math.min(200, this.#options.renewEveryMs) : this.#options.renewEveryMs
-    this.#timer = setTimeout(() => {
-      this.#renewing = this.#renew().finally(() => {
-        if (this.#timer && !this.#abort.signal.aborted) this.#schedule()
-      })
-    }, delay)
+    if (this.#ended || this.#abort.signal.aborted) return
+    const { renewEveryMs } = this.#options
+    this.#timer = setTimeout(
+      () => {
+        this.#renewing = this.#renewOnce().finally(() => this.#schedule())
+      },
+      this.#tooMuchInFlight ? Math.min(waitingRenewMs, renewEveryMs) : renewEveryMs,
+    )
   }
 
-  async #renew(): Promise<void> {
-    const { runId, kind, index, attempt } = this.#task
+  async #renewOnce(): Promise<void> {
+    const asked = performance.now()
     try {
-      const asked = performance.now()
-      const lease = await renewLease(this.#db, {
-        runId,
-        kind,
-        index,
-        attempt,
-        leaseMs: this.#options.leaseMs,
-        ...this.#options.progress(),
-      })
-      if (!lease.held) return this.#lose('another extractor has taken this task', 'lease_taken')
-      if (isEnding(lease.runState)) return this.#lose(`the run is ${lease.runState}`, 'run_ended')
+      const { held, runState, inFlightBytes } = await this.#renew()
+      if (!held) return this.#lose('lease_taken', 'another extractor has taken this task')
+      if (runState === null || endedStates.has(runState))
+        return this.#lose('run_ended', `the run is ${runState ?? 'gone'}`)
       this.#heldUntil = asked + this.#options.leaseMs
-      this.#tooMuchInFlight = lease.inFlightBytes > this.#options.inFlightBytesMax
-      if (!this.#tooMuchInFlight) this.#releaseWaiters()
+      this.#tooMuchInFlight = inFlightBytes > this.#options.inFlightBytesMax
+      if (!this.#tooMuchInFlight) for (const waiter of this.#waiters.splice(0)) waiter.resolve()
     } catch (error) {
       // Postgres may come back before the lease ends; only then is the work another's.
       if (performance.now() > this.#heldUntil) {
-        this.#lose(`the lease could not be renewed: ${(error as Error).message}`, 'store_unavailable')
+        this.#lose('store_unavailable', `the lease could not be renewed: ${(error as Error).message}`)
       }
     }
   }
 
-  #releaseWaiters(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve()
-  }
-
-  #lose(message: string, code: string): void {
-    if (this.#abort.signal.aborted) return
-    const reason = new LeaseLost({ code, message, hint: 'The task is taken up again under a new attempt.' })
+  #lose(code: LeaseLostCode, message: string): void {
+    if (this.#ended || this.#abort.signal.aborted) return
+    const reason = new LeaseLost(code, message)
     this.#abort.abort(reason)
     for (const waiter of this.#waiters.splice(0)) waiter.reject(reason)
   }
-}
-
-function isEnding(state: RunState): boolean {
-  return state === 'cancelling' || state === 'cancelled' || state === 'failed' || state === 'succeeded'
 }

@@ -1,8 +1,8 @@
-import { runPin } from '@millrace/store/tasks/run-pin.ts'
 import type { Database } from '@millrace/store/open-store.ts'
+import { runPin } from '@millrace/store/tasks/run-pin.ts'
 import type { Pin } from '@millrace/warehouses/warehouse.ts'
 
-const stillReading = new Set(['planning', 'reading'])
+const stillReading: ReadonlySet<string> = new Set(['planning', 'reading'])
 
 /**
  * The reading positions (snapshots) that this process holds open for runs it has planned, until reading ends. When the
@@ -10,6 +10,10 @@ const stillReading = new Set(['planning', 'reading'])
  */
 export class PinHolder {
   readonly #pins = new Map<string, Pin>()
+
+  get size(): number {
+    return this.#pins.size
+  }
 
   async hold(runId: string, pin: Pin): Promise<void> {
     await this.release(runId)
@@ -31,6 +35,6 @@ export class PinHolder {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pins.keys()].map((runId) => this.release(runId)))
+    await Promise.allSettled([...this.#pins.keys()].map((runId) => this.release(runId)))
   }
 }

@@ -2,18 +2,41 @@ import { identityColumns } from '@millrace/domain/mapping/identity.ts'
 import { planInputs } from '@millrace/store/runs/plan-inputs.ts'
 import { completePlan } from '@millrace/store/tasks/complete-plan.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
+import type { Pin, ReadPlan } from '@millrace/warehouses/warehouse.ts'
+import { registerChanges } from './changes-schema.ts'
 import type { ExtractorContext, TaskAtWork } from './extractor-context.ts'
 import { writeMarkers } from './markers.ts'
 
 /**
  * Fixes what the run will read, stores it, and holds the reading position. Nothing is read before the plan is stored, so
- * whoever reads a chunk, however often, reads the same rows.
+ * whoever reads a chunk, however often, reads the same rows. `run_open` stands in the topic before that: a plan that was
+ * made twice opens the run twice, which is harmless.
  */
-export async function planTask(context: ExtractorContext, { task, run, keeper, log }: TaskAtWork): Promise<void> {
+export async function planTask(context: ExtractorContext, work: TaskAtWork): Promise<void> {
+  const { plan, pin } = await makePlan(context, work)
+  let stored = false
+  try {
+    await registerChanges(context, work.run, plan.schema)
+    await writeMarkers(context, work.run, 'run_open', work.task.attempt, null)
+    await failpoint('extractor.beforePlanStored')
+    stored = await storePlan(context, work, plan, pin)
+    await failpoint('extractor.afterPlanStored')
+  } finally {
+    if (!stored) await pin.close()
+  }
+  if (!stored) return
+  await context.pins.hold(work.run.runId, pin)
+  work.log.info({ chunks: plan.chunks.length, rowsEstimate: plan.rowsEstimate, range: plan.range }, 'run planned')
+}
+
+async function makePlan(
+  context: ExtractorContext,
+  { run, keeper }: TaskAtWork,
+): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }> {
   const inputs = await planInputs(context.db, run.runId)
   const warehouse = await context.warehouseOf(run.sourceId)
   const described = await warehouse.describeTable(inputs.table, keeper.signal)
-  const { plan, pin } = await warehouse.plan(
+  return warehouse.plan(
     {
       table: inputs.table,
       tableType: run.tableType,
@@ -26,24 +49,17 @@ export async function planTask(context: ExtractorContext, { task, run, keeper, l
     },
     keeper.signal,
   )
-  try {
-    await writeMarkers(context, run, 'run_open', task.attempt, null)
-    await failpoint('extractor.beforePlanStored')
-    const stored = await completePlan(context.db, {
-      runId: run.runId,
-      attempt: task.attempt,
-      plan,
-      pinShared: pin.shared,
-      pinOwner: context.owner,
-      chunks: plan.chunks,
-      countIdentical: run.tableType === 'events' && plan.identity.length === 0 && plan.chunks.length > 0,
-      partitions: context.partitions,
-    })
-    if (!stored) return void (await pin.close())
-  } catch (error) {
-    await pin.close()
-    throw error
-  }
-  await context.pins.hold(run.runId, pin)
-  log.info({ chunks: plan.chunks.length, rowsEstimate: plan.rowsEstimate, range: plan.range }, 'run planned')
+}
+
+function storePlan(context: ExtractorContext, { task, run }: TaskAtWork, plan: ReadPlan, pin: Pin): Promise<boolean> {
+  return completePlan(context.db, {
+    runId: run.runId,
+    attempt: task.attempt,
+    plan,
+    pinShared: pin.shared,
+    pinOwner: context.owner,
+    chunks: plan.chunks,
+    countIdentical: run.tableType === 'events' && plan.identity.length === 0 && plan.chunks.length > 0,
+    partitions: context.partitions,
+  })
 }

@@ -1,27 +1,28 @@
 import type { Lane, WarehouseKind } from '@millrace/domain/words.ts'
-import { failTask } from '@millrace/store/tasks/fail-task.ts'
-import { leaseTask, type LeasedTask } from '@millrace/store/tasks/lease-task.ts'
 import { runContext } from '@millrace/store/runs/run-context.ts'
+import { type LeasedTask, leaseTask } from '@millrace/store/tasks/lease-task.ts'
+import { renewLease } from '@millrace/store/tasks/renew-lease.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
+import { cleanTask } from './clean-task.ts'
 import { closeTask } from './close-task.ts'
 import { countTask } from './count-task.ts'
-import type { ExtractorContext, TaskAtWork } from './extractor-context.ts'
-import { LeaseKeeper, LeaseLost } from './lease-keeper.ts'
+import type { ExtractorContext, TaskAtWork, TaskNotes } from './extractor-context.ts'
+import { handOver } from './hand-over.ts'
+import { LeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.ts'
 import { planTask } from './plan-task.ts'
-import { type ReadProgress, readTask } from './read-task.ts'
-import { repinRun } from './repin.ts'
-import { retryDelayMs } from './retry-delay.ts'
+import { readTask } from './read-task.ts'
 
-export type TaskLoopOptions = {
+export type TaskLoopOptions = LeaseKeeperOptions & {
   readonly warehouse: WarehouseKind
   readonly lanes: readonly Lane[]
-  readonly leaseMs: number
-  readonly renewEveryMs: number
+  /** Pause after finding no task. */
   readonly pollMs: number
-  readonly inFlightBytesMax: number
 }
 
-/** Leases tasks and works on them one after the other until `stop`. Several loops share one process. */
+/**
+ * Leases tasks and works on them one after the other until `stop`; the task at work then is given back at once. Several
+ * loops share one process: their readers yield at every read of a socket, so leases are renewed in time.
+ */
 export async function runTaskLoop(
   context: ExtractorContext,
   options: TaskLoopOptions,
@@ -56,81 +57,48 @@ async function workOn(
   log: Logger,
   stop: AbortSignal,
 ): Promise<void> {
-  const taskLog = log.child({ run: task.runId, task: task.kind, chunk: task.index, attempt: task.attempt })
-  const progress: ReadProgress = { publisher: null }
-  const keeper = new LeaseKeeper(
-    context.db,
-    task,
-    {
+  const { runId, kind, index, attempt } = task
+  const taskLog = log.child({ run: runId, task: kind, chunk: index, attempt })
+  const notes: TaskNotes = { publisher: null, pinEpoch: null }
+  const renew = () =>
+    renewLease(context.db, {
+      runId,
+      kind,
+      index,
+      attempt,
       leaseMs: options.leaseMs,
-      renewEveryMs: options.renewEveryMs,
-      inFlightBytesMax: options.inFlightBytesMax,
-      progress: () => ({
-        publishedBytes: progress.publisher?.publishedBytes ?? 0,
-        rowsRead: progress.publisher?.rows ?? 0,
-      }),
-    },
-    stop,
-  )
+      publishedBytes: notes.publisher?.publishedBytes ?? 0,
+      rowsRead: notes.publisher?.rows ?? 0,
+    })
+  const keeper = new LeaseKeeper(renew, options, stop)
+  context.activity.tasks += 1
   try {
-    const run = await runContext(context.db, task.runId)
+    const run = await runContext(context.db, runId)
     if (!run) return
-    const log = taskLog.child({ sync: run.syncId, project: run.projectId })
-    await perform(context, { task, run, keeper, log }, progress)
+    const runLog = taskLog.child({ sync: run.syncId, project: run.projectId })
+    await perform(context, { task, run, keeper, log: runLog, notes })
   } catch (error) {
-    await handOver(context, task, keeper.signal.aborted ? keeper.signal.reason : error, taskLog)
+    const reason = keeper.signal.aborted ? keeper.signal.reason : error
+    await handOver(context, { task, notes, error: reason, log: taskLog, stop })
   } finally {
     await keeper.stop()
+    context.activity.tasks -= 1
   }
 }
 
-async function perform(context: ExtractorContext, work: TaskAtWork, progress: ReadProgress): Promise<void> {
+async function perform(context: ExtractorContext, work: TaskAtWork): Promise<void> {
   switch (work.task.kind) {
     case 'plan':
       return planTask(context, work)
     case 'read':
-      return readTask(context, work, progress)
+      return readTask(context, work)
     case 'count':
       return countTask(context, work)
     case 'close':
       return closeTask(context, work)
-    default:
-      throw new Error(`task kind ${work.task.kind} is unknown to this version of the extractor`)
+    case 'clean':
+      return cleanTask(context, work)
   }
-}
-
-/** Gives a task back after an error: at once, later, or never again (the run fails) as the error says. */
-async function handOver(context: ExtractorContext, task: LeasedTask, error: unknown, log: Logger): Promise<void> {
-  if (error instanceof LeaseLost && error.code !== 'stopping') {
-    log.info({ reason: error.message }, 'task given up')
-    return
-  }
-  const retryInMs = error instanceof LeaseLost ? 0 : retryDelayMs(error, task.failures)
-  log.warn({ err: error, retryInMs }, 'task failed')
-  const { runId, kind, index, attempt } = task
-  try {
-    if (isPinLost(error)) await repinAfterLoss(context, task, log)
-    await failTask(context.db, { runId, kind, index, attempt, error: describe(error), retryInMs })
-  } catch (storeError) {
-    // The lease runs out by itself; the task is then taken up by whoever comes next.
-    log.warn({ err: storeError }, 'the failure could not be recorded')
-  }
-}
-
-async function repinAfterLoss(context: ExtractorContext, task: LeasedTask, log: Logger): Promise<void> {
-  const run = await runContext(context.db, task.runId)
-  if (!run) return
-  const stop = new AbortController()
-  await repinRun(context, { task, run, log, signal: stop.signal })
-}
-
-function isPinLost(error: unknown): boolean {
-  return (error as { code?: string }).code === 'pin_lost'
-}
-
-function describe(error: unknown): { code: string; message: string; hint: string } {
-  const { code, message, hint } = error as { code?: string; message?: string; hint?: string }
-  return { code: code ?? 'extractor_error', message: message ?? String(error), hint: hint ?? '' }
 }
 
 function pause(ms: number, stop: AbortSignal): Promise<void> {

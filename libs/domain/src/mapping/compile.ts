@@ -41,7 +41,8 @@ export type CompiledMapping = {
   readonly tableType: TableType
   /**
    * Writes one change as one update or one reject of `out`. The Row is at [rowStart, rowEnd) of `buffer`, its 32-byte
-   * row id at `rowIdStart` of the same buffer; `rowStart` is -1 for a change without a row, which is a reject.
+   * row id at `rowIdStart` of the same buffer; `rowStart` is -1 for a change without a row, which is a reject:
+   * `row_too_large` for an insert or update.
    *
    * Total and deterministic: the same bytes and `nowMs` give the same output on every machine, and no content of a
    * column makes it throw. Bytes that are no Row of the schema throw `AvroError`.
@@ -84,7 +85,9 @@ export function compileMapping(options: {
     row.nowMs = nowMs
     if (rowStart < 0) {
       fields.buffer = buffer
-      reject(row, out, 'value_invalid', '', 'The change carries no row.')
+      // Only a delete may name its row by the id alone; the extractor leaves out the columns of any other row for its size.
+      if (op === 'delete') reject(row, out, 'value_invalid', '', 'The delete carries no row.')
+      else reject(row, out, 'row_too_large', '', 'The row is larger than the extractor publishes.')
       return
     }
     fields.scan(buffer, rowStart, rowEnd)

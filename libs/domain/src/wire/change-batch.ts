@@ -23,7 +23,10 @@ export class ChangeBatchBuilder {
     return this.#changes.length
   }
 
-  /** `row` holds the Row at [start, end), or is null for a delete that knows no more than the row's id (32 bytes). */
+  /**
+   * `row` holds the Row at [start, end), or is null: for a delete that knows no more than the row's id (32 bytes), and for
+   * an insert or update whose row is too large to be published, which becomes the reject `row_too_large`.
+   */
   append(
     op: ChangeOp,
     ordinal: number,

@@ -1,0 +1,35 @@
+import { lanes, warehouseKinds } from '@millrace/domain/words.ts'
+import type { EnvReader } from '@millrace/telemetry/config.ts'
+
+/** The extractor's configuration, from the environment. */
+export function extractorConfig(read: EnvReader) {
+  return {
+    brokers: read.list('MILLRACE_KAFKA_BROKERS'),
+    registryUrl: read.url('MILLRACE_REGISTRY_URL'),
+    storeUrl: read.secret('MILLRACE_STORE_URL'),
+    /** Keys with which the sources' secrets are opened. */
+    kekFile: read.text('MILLRACE_KEK_FILE'),
+    /** Private networks that an operator lets sources be in. */
+    allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
+    partitions: read.integer('MILLRACE_PARTITIONS', { min: 1, max: 10_000 }),
+    /** One kind per process: its drivers, its scaling and its failures are apart from the others'. */
+    warehouse: read.choice('MILLRACE_WAREHOUSE', warehouseKinds),
+    lanes: read.choices('MILLRACE_LANES', lanes, { default: lanes }),
+    /** Tasks worked on at the same time. */
+    taskLoops: read.integer('MILLRACE_TASK_LOOPS', { default: 2, min: 1, max: 64 }),
+    /** Rows that a chunk aims at: the most that is read twice after a crash. */
+    chunkRows: read.integer('MILLRACE_CHUNK_ROWS', { default: 250_000, min: 1 }),
+    /** A task whose holder is silent for this long is another's. */
+    leaseMs: read.integer('MILLRACE_LEASE_MS', { default: 15_000, min: 500 }),
+    pollMs: read.integer('MILLRACE_POLL_MS', { default: 250, min: 10 }),
+    /** Bytes of one run that may be published and not yet loaded. */
+    inFlightBytesMax: read.integer('MILLRACE_IN_FLIGHT_BYTES', { default: 256 * 1024 * 1024, min: 1 }),
+    batchRowsMax: read.integer('MILLRACE_BATCH_ROWS', { default: 500, min: 1 }),
+    batchBytesMax: read.integer('MILLRACE_BATCH_BYTES', { default: 256 * 1024, min: 1 }),
+    rowBytesMax: read.integer('MILLRACE_ROW_BYTES', { default: 2 * 1024 * 1024, min: 1, max: 4 * 1024 * 1024 }),
+    adminPort: read.integer('MILLRACE_ADMIN_PORT', { default: 0, max: 65_535 }),
+    adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
+  }
+}
+
+export type ExtractorConfig = ReturnType<typeof extractorConfig>
