@@ -4,7 +4,10 @@ import type { ChangeSink } from './change-sink.ts'
 
 /** A table or view as the catalogue lists it. */
 export type TableRef = { readonly schema: string; readonly name: string }
-export type TableSummary = TableRef & { readonly kind: 'table' | 'view' | 'materialized_view'; readonly rowsEstimate: number | null }
+export type TableSummary = TableRef & {
+  readonly kind: 'table' | 'view' | 'materialized_view'
+  readonly rowsEstimate: number | null
+}
 
 /** One check of "test connection": which step, whether it holds, and what to do when it does not. */
 export type ConnectionCheck = {
@@ -13,6 +16,8 @@ export type ConnectionCheck = {
   readonly code?: string
   readonly message?: string
   readonly hint?: string
+  /** What the check found out and the source must remember: the bastion's key, to be stored as `sshTunnel.hostKey`. */
+  readonly found?: { readonly sshHostKey: string }
 }
 
 /** What a run reads, fixed before the first row is read; plain JSON, stored with the run. */
@@ -26,7 +31,12 @@ export type ReadPlan = {
   /** Hash of the schema: a change between planning and reading stops the run. */
   readonly schemaFingerprint: string
   /** Append: read lo < t <= hi, both in the column's full precision as text; null lo = from the beginning. */
-  readonly range: { readonly column: string; readonly lo: string | null; readonly hi: string | null; readonly overlapMs: number } | null
+  readonly range: {
+    readonly column: string
+    readonly lo: string | null
+    readonly hi: string | null
+    readonly overlapMs: number
+  } | null
   readonly chunks: readonly ChunkSpec[]
   readonly rowsEstimate: number
   /** Warehouse-specific: snapshot names, visibility of the previous run … */
@@ -69,22 +79,43 @@ export type ReadResult = { readonly rows: number }
  */
 export type Warehouse = {
   readonly kind: WarehouseKind
-  /** Tries what a sync will need, step by step; never throws for what the warehouse answers. */
-  testConnection(signal: AbortSignal): Promise<readonly ConnectionCheck[]>
+  /**
+   * Tries what a sync will need, step by step, up to the first step that fails; never throws for what the warehouse
+   * answers. With `table` it also tries to read that table. A check that holds may carry a code and a hint: a warning.
+   */
+  testConnection(signal: AbortSignal, table?: TableRef): Promise<readonly ConnectionCheck[]>
   listSchemas(signal: AbortSignal): Promise<readonly string[]>
   listTables(schema: string, signal: AbortSignal): Promise<readonly TableSummary[]>
-  describeTable(table: TableRef, signal: AbortSignal): Promise<RowSchema & { readonly columns: readonly (Column & { readonly nullable: boolean })[] }>
+  describeTable(
+    table: TableRef,
+    signal: AbortSignal,
+  ): Promise<RowSchema & { readonly columns: readonly (Column & { readonly nullable: boolean })[] }>
   /** The first rows of a table, as the same encoded changes that a run would publish. */
-  preview(table: TableRef, identity: readonly string[], rowsMax: number, sink: ChangeSink, signal: AbortSignal): Promise<ReadResult>
+  preview(
+    table: TableRef,
+    identity: readonly string[],
+    rowsMax: number,
+    sink: ChangeSink,
+    signal: AbortSignal,
+  ): Promise<ReadResult>
   /** Fixes what a run will read and holds it. May be called again for a run whose pin died: see `repin`. */
   plan(request: PlanRequest, signal: AbortSignal): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }>
   /** A new pin for an unfinished plan after its pin died. `rereadAll`: chunks already read must be read again. */
-  repin(plan: ReadPlan, signal: AbortSignal): Promise<{ readonly plan: ReadPlan; readonly pin: Pin; readonly rereadAll: boolean }>
+  repin(
+    plan: ReadPlan,
+    signal: AbortSignal,
+  ): Promise<{ readonly plan: ReadPlan; readonly pin: Pin; readonly rereadAll: boolean }>
   /**
    * Reads one chunk and hands every row to the sink, waiting whenever the sink asks to. Re-running gives the same rows
    * while the pin lives. Throws WarehouseError `pin_lost` when `shared` is gone, before any row is handed over.
    */
-  readChunk(plan: ReadPlan, chunk: ChunkSpec, shared: string | null, sink: ChangeSink, signal: AbortSignal): Promise<ReadResult>
+  readChunk(
+    plan: ReadPlan,
+    chunk: ChunkSpec,
+    shared: string | null,
+    sink: ChangeSink,
+    signal: AbortSignal,
+  ): Promise<ReadResult>
   /** Tables without identity columns: how many rows of the plan are identical to another one, counted by the warehouse at the pin. */
   countIdentical(plan: ReadPlan, shared: string | null, signal: AbortSignal): Promise<number>
   /** Removes what a finished run left in the warehouse. Safe to repeat. */

@@ -1,0 +1,11 @@
+/** One thing wrong with the options of a source. `path` is a JSON pointer from the options: `/sshTunnel/port`. */
+export type OptionProblem = { readonly path: string; readonly message: string; readonly hint: string }
+
+/** One secret that a warehouse needs: its value is written once, sealed, and never read back. */
+export type SecretField = {
+  readonly name: string
+  /** As in "Password". */
+  readonly label: string
+  readonly required: boolean
+  readonly bytesMax: number
+}

@@ -1,0 +1,51 @@
+import { MillraceError } from '@millrace/domain/errors.ts'
+
+/** Everything that can be wrong with a warehouse, as callers and people tell it apart. */
+export type WarehouseErrorCode =
+  | 'options_invalid'
+  // Reaching it (libs/net finds these; the codes are its own).
+  | 'host_invalid'
+  | 'host_not_allowed'
+  | 'port_not_allowed'
+  | 'host_not_found'
+  | 'host_unreachable'
+  | 'tls_required'
+  | 'tls_certificate_invalid'
+  | 'tls_failed'
+  | 'ca_certificate_invalid'
+  | 'ssh_authentication_failed'
+  | 'ssh_key_invalid'
+  | 'ssh_host_key_unknown'
+  | 'ssh_host_key_changed'
+  | 'ssh_failed'
+  // Being let in.
+  | 'authentication_failed'
+  | 'database_not_found'
+  | 'permission_denied'
+  | 'too_many_connections'
+  | 'server_unavailable'
+  | 'connection_lost'
+  | 'protocol_error'
+  // What is asked for.
+  | 'name_invalid'
+  | 'table_not_found'
+  | 'column_not_found'
+  | 'insert_time_column_invalid'
+  | 'type_not_supported'
+  | 'mode_not_supported'
+  | 'schema_changed'
+  | 'row_too_large'
+  // While reading.
+  | 'pin_lost'
+  | 'snapshot_conflict'
+  | 'statement_timeout'
+  | 'query_failed'
+
+/** What a warehouse cannot do, in words that may be shown to anyone who may see the source: no secrets, no row values. */
+export class WarehouseError extends MillraceError {
+  declare readonly code: WarehouseErrorCode
+
+  constructor(code: WarehouseErrorCode, message: string, hint: string, options?: { cause?: unknown }) {
+    super(code, message, hint, options)
+  }
+}
