@@ -144,7 +144,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 function spawnLogged(launch: Launch, deathSignal: NodeJS.Signals, logFile: string): ChildProcess {
   const log = openSync(logFile, 'a')
-  const [command, args] = withPrivileges(launch, deathSignal)
+  const [command, args] = commandFor(launch, deathSignal)
   const ids = SETPRIV === undefined && launch.user ? { uid: launch.user.uid, gid: launch.user.gid } : {}
   try {
     return spawn(command, args, {
@@ -160,7 +160,8 @@ function spawnLogged(launch: Launch, deathSignal: NodeJS.Signals, logFile: strin
   }
 }
 
-function withPrivileges({ command, args, user }: Launch, deathSignal: NodeJS.Signals): [string, string[]] {
+/** The command line that runs a program as its user, and ends it by `deathSignal` when this process dies. */
+export function commandFor({ command, args, user }: Launch, deathSignal: NodeJS.Signals): [string, string[]] {
   if (SETPRIV === undefined) return [command, [...args]]
   const flags = ['--pdeathsig', deathSignal.slice('SIG'.length)]
   if (user !== undefined) flags.push('--reuid', `${user.uid}`, '--regid', `${user.gid}`, '--clear-groups')
