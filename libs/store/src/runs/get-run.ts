@@ -1,0 +1,66 @@
+import type { RunState } from '@millrace/domain/sync/run-state.ts'
+import type { Lane, TableType } from '@millrace/domain/words.ts'
+import type { Queries } from '../open-store.ts'
+import type { Problem, RunTrigger } from '../schema.ts'
+
+export type Run = {
+  readonly id: string
+  readonly projectId: string
+  readonly syncId: string
+  readonly importId: string
+  readonly tableType: TableType
+  readonly runSeq: number
+  readonly state: RunState
+  readonly trigger: RunTrigger
+  readonly lane: Lane
+  readonly mappingVersion: number
+  readonly rowsPlanned: number | null
+  readonly readRows: number | null
+  readonly identicalRows: number | null
+  /** Counters at the end of a finished run, kept when its progress is cleaned away. */
+  readonly totals: Readonly<Record<string, number>> | null
+  readonly error: Problem | null
+  readonly createdAt: Date
+  readonly plannedAt: Date | null
+  readonly readAt: Date | null
+  readonly finishedAt: Date | null
+}
+
+export function selectRuns(db: Queries) {
+  return db
+    .selectFrom('runs')
+    .innerJoin('syncs', 'syncs.id', 'runs.sync_id')
+    .select([
+      'runs.id',
+      'runs.project_id as projectId',
+      'runs.sync_id as syncId',
+      'syncs.import_id as importId',
+      'syncs.table_type as tableType',
+      'runs.run_seq as runSeq',
+      'runs.state',
+      'runs.trigger',
+      'runs.lane',
+      'runs.mapping_version as mappingVersion',
+      'runs.rows_planned as rowsPlanned',
+      'runs.read_rows as readRows',
+      'runs.identical_rows as identicalRows',
+      'runs.totals',
+      'runs.error',
+      'runs.created_at as createdAt',
+      'runs.planned_at as plannedAt',
+      'runs.read_at as readAt',
+      'runs.finished_at as finishedAt',
+    ])
+}
+
+/** A run of a project; null when the project has none of this id. `runId` is a UUID. */
+export async function getRun(
+  db: Queries,
+  { projectId, runId }: { readonly projectId: string; readonly runId: string },
+): Promise<Run | null> {
+  const run = await selectRuns(db)
+    .where('runs.id', '=', runId)
+    .where('runs.project_id', '=', projectId)
+    .executeTakeFirst()
+  return run ?? null
+}
