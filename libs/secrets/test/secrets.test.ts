@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { hashAccountSecret, newAccountSecret, verifyAccountSecret } from '@millrace/secrets/account-secret.ts'
+import { AccountVerifier } from '@millrace/secrets/account-verifier.ts'
 import { loadKek, newKekLine, parseKek } from '@millrace/secrets/load-kek.ts'
 import { open } from '@millrace/secrets/open.ts'
 import { rewrap } from '@millrace/secrets/rewrap.ts'
@@ -153,5 +154,42 @@ describe('the secret of a service account', () => {
   test('is never right for an unknown account or a hash that cannot be read', async () => {
     for (const hash of [null, '', 'scrypt$10$8$1$short$short'])
       assert.equal(await verifyAccountSecret('anything', hash, cost), false)
+  })
+})
+
+describe('the verifier of service accounts', () => {
+  const cost = { logN: 14, r: 8, p: 1 }
+
+  test('hashes a right secret once a minute, and knows at once that it was changed', async () => {
+    let now = 0
+    const verifier = new AccountVerifier({ now: () => now, cost })
+    const hash = await hashAccountSecret('right', cost)
+    const took = async () => {
+      const start = process.cpuUsage()
+      assert.equal(await verifier.verify('ann', 'right', hash), true)
+      const { user, system } = process.cpuUsage(start)
+      return user + system
+    }
+    const first = await took()
+    const second = await took()
+    assert.ok(second < first / 4, `the second time took ${second} of ${first} µs`)
+    now = 60_001
+    const third = await took()
+    assert.ok(third > second * 2, 'after a minute it was not hashed again')
+    assert.equal(await verifier.verify('ann', 'wrong', hash), false)
+    assert.equal(await verifier.verify('ann', 'right', await hashAccountSecret('other', cost)), false)
+    assert.equal(await verifier.verify('bob', 'right', null), false)
+  })
+
+  test('answers many at once, each rightly', async () => {
+    const verifier = new AccountVerifier({ now: () => 0, cost: { logN: 10, r: 8, p: 1 } })
+    const hash = await hashAccountSecret('right', { logN: 10, r: 8, p: 1 })
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => verifier.verify('ann', i % 2 === 0 ? 'right' : `wrong ${i}`, hash)),
+    )
+    assert.deepEqual(
+      answers,
+      Array.from({ length: 40 }, (_, i) => i % 2 === 0),
+    )
   })
 })
