@@ -10,7 +10,7 @@ export type EventsMapping = {
   readonly time: string
   readonly userId?: string
   readonly deviceId?: string
-  /** A json column whose keys become properties of their own. Named columns win over its keys. */
+  /** A json column, or one of text that holds JSON objects, whose keys become properties of their own. Named columns win over its keys. */
   readonly jsonProperties?: string
 } & PropertySelection
 

@@ -6,7 +6,8 @@ export type Part = { readonly path: string; readonly column: string; readonly ty
 
 const ids: readonly ColumnType[] = ['string', 'integer']
 const times: readonly ColumnType[] = ['timestamp', 'date']
-const json: readonly ColumnType[] = ['json']
+// Many tables hold JSON in text columns; whether a row's text is JSON is known row by row.
+const json: readonly ColumnType[] = ['json', 'string']
 
 /** The parts of a mapping, each with its path in the mapping. */
 export function partsOf(mapping: Mapping): readonly Part[] {

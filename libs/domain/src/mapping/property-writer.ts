@@ -35,7 +35,7 @@ export class PropertyWriter {
       prefix: Buffer.from(`,${JSON.stringify(property)}:`),
     }))
     this.#jsonColumn = (mapping.tableType === 'lookup_table' ? undefined : mapping.jsonProperties) ?? ''
-    this.#jsonIndex = schema.columns.findIndex((column) => column.name === this.#jsonColumn && column.type === 'json')
+    this.#jsonIndex = schema.columns.findIndex((column) => column.name === this.#jsonColumn)
     this.#owned = new OwnedNames([...reserved, ...columns.map((each) => each.property)])
   }
 
