@@ -1,7 +1,7 @@
 import type { RowSchema } from '../row-schema.ts'
 import { AvroError } from '../wire/avro-error.ts'
 import { AvroReader } from '../wire/avro-reader.ts'
-import { boolean, double, long, shapes } from '../wire/skip-row.ts'
+import { booleanShape, doubleShape, longShape, shapeOf } from '../wire/column-shapes.ts'
 
 /** Where each column of the current row stands, so that its values can be written in any order without decoding twice. */
 export class RowFields {
@@ -15,7 +15,7 @@ export class RowFields {
   readonly #reader = new AvroReader(Buffer.alloc(0))
 
   constructor(schema: RowSchema) {
-    this.#shapes = Uint8Array.from(schema.columns, (column) => shapes[column.type])
+    this.#shapes = Uint8Array.from(schema.columns, (column) => shapeOf[column.type])
     this.starts = new Int32Array(schema.columns.length)
     this.ends = new Int32Array(schema.columns.length)
   }
@@ -36,12 +36,12 @@ export class RowFields {
       if (branch !== 2) throw new AvroError(`no branch of a nullable column at byte ${at - 1}`)
       const shape = columns[i]!
       let from = at
-      if (shape === long) {
+      if (shape === longShape) {
         while (at < end && buffer[at]! >= 0x80) at++
         at++
         if (at - from > 10) throw new AvroError(`a long longer than 64 bits before byte ${at}`)
-      } else if (shape === boolean) at++
-      else if (shape === double) at += 8
+      } else if (shape === booleanShape) at++
+      else if (shape === doubleShape) at += 8
       else {
         const first = at < end ? buffer[at]! : 0x80
         if (first < 0x80 && (first & 1) === 0) {

@@ -1,30 +1,14 @@
-import type { ColumnType, RowSchema } from '../row-schema.ts'
+import type { RowSchema } from '../row-schema.ts'
 import { AvroError } from './avro-error.ts'
 import type { AvroReader } from './avro-reader.ts'
+import { doubleShape, longShape, shapeOf, sizedShape } from './column-shapes.ts'
 
 /** Moves a reader that stands at a Row over the whole of it. */
 export type SkipRow = (reader: AvroReader) => void
 
-export const boolean = 0
-export const long = 1
-export const double = 2
-const sized = 3
-
-export const shapes: Readonly<Record<ColumnType, number>> = {
-  boolean,
-  integer: long,
-  timestamp: long,
-  date: long,
-  double,
-  decimal: sized,
-  string: sized,
-  json: sized,
-  bytes: sized,
-}
-
 /** Compiled once per schema: row ends are found by walking, for Avro has no lengths of records. */
 export function compileSkipRow(schema: RowSchema): SkipRow {
-  const columns = Uint8Array.from(schema.columns, (column) => shapes[column.type])
+  const columns = Uint8Array.from(schema.columns, (column) => shapeOf[column.type])
   const count = columns.length
   return (reader) => {
     const { buffer, end } = reader
@@ -34,7 +18,7 @@ export function compileSkipRow(schema: RowSchema): SkipRow {
       if (branch === 0 && at <= end) continue
       if (branch !== 2) throw new AvroError(`no branch of a nullable column at byte ${at - 1}`)
       const shape = columns[i]!
-      if (shape === sized) {
+      if (shape === sizedShape) {
         const first = buffer[at]!
         if (first < 0x80 && (first & 1) === 0) at += 1 + (first >>> 1)
         else {
@@ -42,11 +26,11 @@ export function compileSkipRow(schema: RowSchema): SkipRow {
           reader.skipBytes()
           at = reader.offset
         }
-      } else if (shape === long) {
+      } else if (shape === longShape) {
         reader.offset = at
         reader.skipLong()
         at = reader.offset
-      } else at += shape === double ? 8 : 1
+      } else at += shape === doubleShape ? 8 : 1
     }
     if (at > end) throw new AvroError(`a row runs over the end of its batch at byte ${end}`)
     reader.offset = at
