@@ -192,6 +192,8 @@ type PartitionProgressTable = {
   partition: number
   /** Select as text. */
   next_offset: Nullable<string>
+  /** Steps recorded so far. */
+  step: WithDefault<number>
   owner: string
 }
 

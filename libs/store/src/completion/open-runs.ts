@@ -36,7 +36,9 @@ export async function openRuns(db: Queries): Promise<OpenRun[]> {
       coalesce(task.leased, 0)::int as "leasedTasks",
       (extract(epoch from now() - greatest(run.created_at, run.planned_at, run.read_at, task.moved_at, part.moved_at))
         * 1000)::float8 as "quietMs",
-      (project.attention is not null or project.parked_since is not null) as "waitsForDestination"
+      (project.attention is not null or exists (
+        select from parkings where parkings.project_id = run.project_id and parkings.state = 'parked'
+      )) as "waitsForDestination"
     from runs run
     join projects project on project.id = run.project_id
     left join lateral (

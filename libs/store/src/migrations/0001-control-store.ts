@@ -153,6 +153,7 @@ create table partition_progress (
   topic text not null,
   partition int not null,
   next_offset bigint,
+  step bigint not null default 0,
   owner text not null,
   primary key (topic, partition)
 ) with (fillfactor = 50);

@@ -31,13 +31,19 @@ export type ProgressStep = {
  * partition read again all give one linear history. Proved by test/record-progress.test.ts.
  */
 export async function recordProgress(db: Queries, step: ProgressStep): Promise<boolean> {
-  const { topic, partition, expectedOffset, nextOffset, counts, rejects, ends, parked = [] } = step
+  const { topic, partition, expectedOffset, nextOffset, counts, ends, parked = [] } = step
+  const rejects = firstOfEachRun(step.rejects)
+  // `step` tells whether the row is still the one of this statement's snapshot: after waiting for another's statement,
+  // what was read of run_progress is out of date, even when the offset was held where it was.
   const { rows } = await sql<{ moved: boolean }>`/* prepared: record-progress */
-    with moved as (
-      update partition_progress set next_offset = ${nextOffset.toString()}::bigint
-      where topic = ${topic} and partition = ${partition}
-        and next_offset is not distinct from ${expectedOffset?.toString() ?? null}::bigint
-      returning partition
+    with seen as materialized (
+      select step from partition_progress where topic = ${topic} and partition = ${partition}
+    ), moved as (
+      update partition_progress known set next_offset = ${nextOffset.toString()}::bigint, step = known.step + 1
+      from seen
+      where known.topic = ${topic} and known.partition = ${partition} and known.step = seen.step
+        and known.next_offset is not distinct from ${expectedOffset?.toString() ?? null}::bigint
+      returning known.partition
     ), batch as (
       select distinct on (run_id, chunk, attempt, seq) batch.*
       from moved, jsonb_to_recordset(${jsonText(counts.map(batchRow))}::jsonb) as batch (
@@ -133,6 +139,16 @@ export async function recordProgress(db: Queries, step: ProgressStep): Promise<b
     )
     select exists (select from moved) as moved`.execute(db)
   return rows[0]?.moved === true
+}
+
+function firstOfEachRun(rejects: readonly RejectedRow[]): readonly RejectedRow[] {
+  if (rejects.length <= rejectsKeptMax) return rejects
+  const taken = new Map<string, number>()
+  return rejects.filter(({ runId }) => {
+    const count = taken.get(runId) ?? 0
+    taken.set(runId, count + 1)
+    return count < rejectsKeptMax
+  })
 }
 
 function batchRow(count: BatchCount) {

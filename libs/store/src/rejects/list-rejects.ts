@@ -28,6 +28,20 @@ export async function listRejects(
     .select(['chunk', 'ordinal', 'attempt', 'stage', 'partition', 'row_id as rowId', 'code', 'field', 'message'])
     .select('created_at as createdAt')
     .where('run_id', '=', runId)
+    // A chunk that was read twice has rejects of both attempts; those of the present one are the run's.
+    .where((reject) =>
+      reject.not(
+        reject.exists(
+          reject
+            .selectFrom('run_tasks')
+            .select('index')
+            .whereRef('run_tasks.run_id', '=', 'rejects.run_id')
+            .where('kind', '=', 'read')
+            .whereRef('run_tasks.index', '=', 'rejects.chunk')
+            .whereRef('run_tasks.attempt', '<>', 'rejects.attempt'),
+        ),
+      ),
+    )
     .$if(after !== null, (query) =>
       query.where(
         sql<boolean>`(chunk, ordinal, attempt, stage) > (${after?.chunk}, ${after?.ordinal}, ${after?.attempt}, ${after?.stage})`,
