@@ -1,0 +1,45 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { MixpanelError } from './mixpanel-error.ts'
+
+const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip)
+
+/**
+ * A body without its gzip, at most `bytesMax` bytes: inflating stops there, so a small body cannot become a large one.
+ * Throws a MixpanelError with 413, 415 or 400.
+ */
+export async function decodeBody(body: Buffer, encoding: string | undefined, bytesMax: number): Promise<Buffer> {
+  if (encoding === undefined || encoding === '' || encoding === 'identity') {
+    if (body.length > bytesMax) throw tooLarge(bytesMax)
+    return body
+  }
+  if (encoding !== 'gzip') throw new MixpanelError(415, 'Content-Encoding must be gzip or left out')
+  try {
+    return await inflate(body, { maxOutputLength: bytesMax })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax)
+    throw new MixpanelError(400, 'The body is not gzip, as Content-Encoding says')
+  }
+}
+
+/**
+ * The value of `data` in a form or query, as the older client libraries send it: base64 of JSON, whose `+` they do not
+ * escape, or JSON itself. Throws a MixpanelError with 400.
+ */
+export function readDataField(form: string): Buffer {
+  const match = /(?:^|&)data=([^&]*)/.exec(form)
+  if (match === null) throw new MixpanelError(400, 'The field data is missing')
+  const raw = match[1]!
+  try {
+    const value = decodeURIComponent(raw)
+    return /^\s*[[{]/.test(value.replaceAll('+', ' '))
+      ? Buffer.from(decodeURIComponent(raw.replaceAll('+', ' ')))
+      : Buffer.from(value, 'base64')
+  } catch {
+    throw new MixpanelError(400, 'The field data is not percent-encoded text')
+  }
+}
+
+function tooLarge(bytesMax: number): MixpanelError {
+  return new MixpanelError(413, `Request exceeds max size of ${bytesMax} bytes`)
+}
