@@ -1,0 +1,127 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import path from 'node:path'
+import { createPipelineClient } from '@millrace/local-stack/pipeline-client.ts'
+import { startPostgres } from '@millrace/local-stack/servers/postgres.ts'
+import { startStack } from '@millrace/local-stack/stack.ts'
+import { stopRequested } from '@millrace/local-stack/stop-requested.ts'
+import { createTestAuthority } from '@millrace/testkit/certificates.ts'
+import pg from 'pg'
+import { type BenchOptions, benchOptions } from './bench/bench-options.ts'
+import { type BenchSetting, measuredProcesses } from './bench/bench-setting.ts'
+import { measureEndToEnd } from './bench/end-to-end.ts'
+import { importBodies } from './bench/import-bodies.ts'
+import { measureNaive } from './bench/naive-script.ts'
+import { type BenchReport, reportJson, reportText } from './bench/report.ts'
+import { bytesOut } from './bench/scraped-bytes.ts'
+import { measureIngestion, measurePipelineStages } from './bench/stages.ts'
+import { loadTable } from './data/load-table.ts'
+import { importJson, shopEvents } from './data/shop-events.ts'
+import { UsageMeter } from './measure/usage-meter.ts'
+
+const table = 'shop_events'
+const say = (line: string) => void process.stderr.write(`${line}\n`)
+
+async function bench(options: BenchOptions): Promise<void> {
+  const dir = path.resolve(options.dir ?? mkdtempSync(path.join(tmpdir(), 'millrace-bench-')))
+  const authority = await createTestAuthority()
+  const cleanUp: (() => Promise<void>)[] = []
+  try {
+    say('starting the source Postgres (TLS) and the stack')
+    const tls = await authority.issue({ ips: ['127.0.0.1'] })
+    const warehouse = await startPostgres({ dir: path.join(dir, 'warehouse'), tls })
+    cleanUp.push(() => warehouse.stop())
+    const tableBytes = await fillTable(warehouse.url, options)
+    const stack = await startStack({ dir: path.join(dir, 'stack'), fresh: true, say })
+    cleanUp.push(() => stack.stop())
+    const meter = new UsageMeter(() => measuredProcesses(stack, warehouse))
+    cleanUp.push(async () => meter.close())
+    const cores = availableParallelism()
+    const caCertificate = authority.certificate
+    const client = createPipelineClient(stack)
+    const setting: BenchSetting = {
+      stack,
+      client,
+      warehouse,
+      caCertificate,
+      table,
+      rows: options.rows,
+      cores,
+      meter,
+      say,
+    }
+    write(await measureAll(setting, options, tableBytes), options.json)
+  } finally {
+    for (const each of cleanUp.reverse()) await each()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function measureAll(
+  setting: BenchSetting,
+  { rows, seed }: BenchOptions,
+  tableBytes: number,
+): Promise<BenchReport> {
+  const { stack, meter, cores } = setting
+  say('end to end: Postgres, Kafka, extractor, transformer, loader, ingestion')
+  const endToEnd = await measureEndToEnd(setting)
+  const sent = async (name: 'extractor' | 'transformer' | 'loader') =>
+    (await bytesOut(stack.service(name).adminUrl)) / rows
+  const bytesPerRecord = {
+    'source table': tableBytes / rows,
+    'change batches': await sent('extractor'),
+    'update batches': await sent('transformer'),
+    'requests (gzip)': await sent('loader'),
+  }
+  say('the naive script')
+  const naive = await measureNaive(setting)
+  say('extractor, transformer and loader, one after the other')
+  const stages = await measurePipelineStages(setting)
+  say('ingestion')
+  const bodies = await importBodies(seed + 1, rows, 2000)
+  const ingestion = await measureIngestion(setting, bodies)
+  return {
+    rows,
+    eventBytes: meanEventBytes(seed),
+    machine: { cores, model: cpus()[0]?.model.trim() ?? 'unknown', memoryGb: totalmem() / 2 ** 30 },
+    endToEnd,
+    stages: { ...stages, ingestion },
+    naive: naive.measurement,
+    peaks: { ...meter.peaks(), 'naive script': naive.peakBytes },
+    bytesPerRecord,
+  }
+}
+
+/** Size of the filled table, bytes. */
+async function fillTable(url: string, { rows, seed }: BenchOptions): Promise<number> {
+  say(`making ${rows.toLocaleString('en')} rows`)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await loadTable(client, { table, rows, seed, say })
+  } finally {
+    await client.end()
+  }
+}
+
+function meanEventBytes(seed: number): number {
+  const sample = [...shopEvents(seed, 1, 1000)].map((event) => Buffer.byteLength(importJson(event, 'x'.repeat(36))))
+  return sample.reduce((sum, bytes) => sum + bytes, 0) / sample.length
+}
+
+function write(report: BenchReport, file: string): void {
+  process.stdout.write(`${reportText(report)}\n`)
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(reportJson(report), null, 2)}\n`)
+  say(`written to ${file}`)
+}
+
+const options = benchOptions(process.argv.slice(2), say)
+if (options === null) process.exit(process.argv.includes('--help') ? 0 : 2)
+// A signal ends this process; the kernel then ends its children, which carry that wish (setpriv --pdeathsig).
+void stopRequested().then((signal) => {
+  say(`${signal}: stopping`)
+  process.exit(130)
+})
+await bench(options)
+process.exit(0)

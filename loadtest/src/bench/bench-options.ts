@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util'
+
+export type BenchOptions = {
+  readonly rows: number
+  readonly seed: number
+  /** Where the numbers go as JSON. */
+  readonly json: string
+  /** State folder of the stack; removed before and after. */
+  readonly dir: string | undefined
+}
+
+const usage = `npm run bench -- [--rows 1000000] [--json loadtest/results/bench.json] [--seed 1] [--dir FOLDER]
+
+Syncs generated events through the whole stack on this machine, then runs each stage alone and a naive script beside them.
+`
+
+/** Options from the command line; null after --help or a mistake, which is then on the screen. */
+export function benchOptions(args: readonly string[], say: (text: string) => void): BenchOptions | null {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        rows: { type: 'string', default: '1000000' },
+        json: { type: 'string', default: 'loadtest/results/bench.json' },
+        seed: { type: 'string', default: '1' },
+        dir: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) {
+      say(usage)
+      return null
+    }
+    return {
+      rows: whole('rows', values.rows, 1000),
+      seed: whole('seed', values.seed, 0),
+      json: values.json,
+      dir: values.dir,
+    }
+  } catch (error) {
+    say(`${(error as Error).message}\n\n${usage}`)
+    return null
+  }
+}
+
+function whole(name: string, text: string, min: number): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < min) throw new Error(`--${name} must be a whole number from ${min}`)
+  return value
+}
