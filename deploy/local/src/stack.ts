@@ -207,7 +207,13 @@ async function createLauncher(
     const instance = `${service}-${index}`
     const adminPort = await state.port(`${instance}-admin`)
     const port = index === 0 ? publicPorts[service] : await state.port(`${instance}-public`)
-    const env = serviceEnv(service, { ...shared, port, adminPort, instance, dataDir: state.folder(`${instance}-data`) })
+    const env = serviceEnv(service, {
+      ...shared,
+      port,
+      adminPort,
+      instance,
+      dataDir: path.join(state.dir, `${instance}-data`),
+    })
     return await startServiceProcess({
       service,
       index,
