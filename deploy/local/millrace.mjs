@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cacheDir } from './setup/cache.mjs'
+import { installK6 } from './setup/k6.mjs'
 import { setUp } from './setup/set-up.mjs'
 import { SetupError } from './setup/setup-error.mjs'
 
@@ -20,6 +22,7 @@ const TASKS = {
   stack: { program: 'deploy/local/src/stack-main.ts', needs: 'everything' },
   demo: { program: 'deploy/local/src/demo-main.ts', needs: 'everything' },
   bench: { program: 'loadtest/src/bench-main.ts', needs: 'everything' },
+  loadtest: { program: 'loadtest/src/loadtest-main.ts', needs: 'everything', k6: true },
 }
 
 async function main() {
@@ -36,6 +39,13 @@ async function main() {
       `The task "${name}" has no program: ${task.program} does not exist.`,
       'git status; git checkout -- deploy loadtest',
     )
+  }
+  if (task.k6) {
+    process.env.MILLRACE_K6 = await installK6({
+      cache: cacheDir(process.env),
+      say: (line) => console.error(line),
+      env: process.env,
+    })
   }
   return await handOver(path.join(root, task.program), [...(task.args ?? []), ...rest])
 }

@@ -2,11 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
 import { createPipelineClient } from '@millrace/local-stack/pipeline-client.ts'
-import { startPostgres } from '@millrace/local-stack/servers/postgres.ts'
 import { startStack } from '@millrace/local-stack/stack.ts'
 import { stopRequested } from '@millrace/local-stack/stop-requested.ts'
-import { createTestAuthority } from '@millrace/testkit/certificates.ts'
-import pg from 'pg'
 import { type BenchOptions, benchOptions } from './bench/bench-options.ts'
 import { type BenchSetting, measuredProcesses } from './bench/bench-setting.ts'
 import { measureEndToEnd } from './bench/end-to-end.ts'
@@ -15,8 +12,8 @@ import { measureNaive } from './bench/naive-script.ts'
 import { type BenchReport, reportJson, reportText } from './bench/report.ts'
 import { bytesOut } from './bench/scraped-bytes.ts'
 import { measureIngestion, measurePipelineStages } from './bench/stages.ts'
-import { loadTable } from './data/load-table.ts'
 import { importJson, shopEvents } from './data/shop-events.ts'
+import { startSource } from './data/start-source.ts'
 import { UsageMeter } from './measure/usage-meter.ts'
 
 const table = 'shop_events'
@@ -24,20 +21,19 @@ const say = (line: string) => void process.stderr.write(`${line}\n`)
 
 async function bench(options: BenchOptions): Promise<void> {
   const dir = path.resolve(options.dir ?? mkdtempSync(path.join(tmpdir(), 'millrace-bench-')))
-  const authority = await createTestAuthority()
   const cleanUp: (() => Promise<void>)[] = []
   try {
     say('starting the source Postgres (TLS) and the stack')
-    const tls = await authority.issue({ ips: ['127.0.0.1'] })
-    const warehouse = await startPostgres({ dir: path.join(dir, 'warehouse'), tls })
+    const { warehouse, caCertificate, fill } = await startSource(path.join(dir, 'warehouse'))
     cleanUp.push(() => warehouse.stop())
-    const tableBytes = await fillTable(warehouse.url, options)
+    const { rows, seed } = options
+    say(`making ${rows.toLocaleString('en')} rows`)
+    const tableBytes = await fill({ table, rows, seed, say })
     const stack = await startStack({ dir: path.join(dir, 'stack'), fresh: true, say })
     cleanUp.push(() => stack.stop())
     const meter = new UsageMeter(() => measuredProcesses(stack, warehouse))
     cleanUp.push(async () => meter.close())
     const cores = availableParallelism()
-    const caCertificate = authority.certificate
     const client = createPipelineClient(stack)
     const setting: BenchSetting = {
       stack,
@@ -89,18 +85,6 @@ async function measureAll(
     naive: naive.measurement,
     peaks: { ...meter.peaks(), 'naive script': naive.peakBytes },
     bytesPerRecord,
-  }
-}
-
-/** Size of the filled table, bytes. */
-async function fillTable(url: string, { rows, seed }: BenchOptions): Promise<number> {
-  say(`making ${rows.toLocaleString('en')} rows`)
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return await loadTable(client, { table, rows, seed, say })
-  } finally {
-    await client.end()
   }
 }
 

@@ -45,7 +45,7 @@ export async function createBenchSync(
   const { client, warehouse, caCertificate, table } = setting
   const project = await client.createProject(name)
   const source = await client.createSource(project, 'warehouse', {
-    host: '127.0.0.1',
+    host: 'localhost',
     port: warehouse.port,
     database: 'postgres',
     user: warehouse.user,
@@ -63,5 +63,3 @@ export async function createBenchSync(
   })
   return { project, syncId: sync.id }
 }
-
-export type { createPipelineClient, UsageMeter }
