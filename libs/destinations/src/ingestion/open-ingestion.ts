@@ -13,10 +13,10 @@ export const ingestionLimits: DestinationLimits = {
 }
 
 /**
- * A project at a server of the public API that the user names by URL; `dispatcherTo` guards the way there. Throws
+ * A project at a server of the public API that the user names by URL; `dispatcher` guards the way there. Throws
  * DestinationError when the URL is none, or carries more than scheme, host, port and path.
  */
-export function openIngestion(config: DestinationConfig, dispatcherTo: (origin: URL) => Dispatcher): Destination {
+export function openIngestion(config: DestinationConfig, dispatcher: Dispatcher): Destination {
   const url = URL.canParse(config.baseUrl ?? '') ? new URL(config.baseUrl!) : null
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
     throw new DestinationError(
@@ -26,6 +26,12 @@ export function openIngestion(config: DestinationConfig, dispatcherTo: (origin: 
     )
   }
   const basePath = url.pathname.replace(/\/+$/, '')
-  const dispatcher = dispatcherTo(new URL(url.origin))
-  return apiDestination({ kind: 'ingestion', config, limits: ingestionLimits, dispatcher, basePath })
+  return apiDestination({
+    kind: 'ingestion',
+    config,
+    limits: ingestionLimits,
+    dispatcher,
+    origin: url.origin,
+    basePath,
+  })
 }

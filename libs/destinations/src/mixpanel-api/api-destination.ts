@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { DestinationKind } from '@millrace/domain/words.ts'
+import { NetError } from '@millrace/net/net-error.ts'
 import type { Dispatcher } from 'undici'
 import type {
   BatchedType,
@@ -21,6 +22,8 @@ export type ApiDestinationParts = {
   readonly limits: DestinationLimits
   /** Speaks to the API's host, through whatever guard the host needs. Closed with the destination. */
   readonly dispatcher: Dispatcher
+  /** Scheme, host and port of the API. */
+  readonly origin: string
   /** Path before the endpoints, without a slash at the end. */
   readonly basePath: string
   readonly exchangeLimits?: ExchangeLimits
@@ -33,7 +36,7 @@ const idleBodiesMax = 4
 
 /** Speaks the public HTTP API: https://docs.mixpanel.com/reference (import, engage, groups, lookup tables). */
 export function apiDestination(parts: ApiDestinationParts): Destination {
-  const { kind, config, limits, dispatcher, basePath, exchangeLimits = defaultLimits } = parts
+  const { kind, config, limits, dispatcher, origin, basePath, exchangeLimits = defaultLimits } = parts
   const bodies = new BodyMaker(idleBodiesMax)
   const tokenPrefix = Buffer.from(`{"$token":${JSON.stringify(config.token)},`)
   const project = `project_id=${encodeURIComponent(config.destinationProjectId)}`
@@ -59,13 +62,14 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
       return { tableType, records: to - from, ...(await bodies.make(batch, from, to, prefix)) }
     },
     send({ tableType, records, body }, signal) {
-      const request: ApiRequest = { method: 'POST', path: paths[tableType], headers: jsonHeaders, body }
+      const request: ApiRequest = { origin, method: 'POST', path: paths[tableType], headers: jsonHeaders, body }
       return outcomeOf(async () => classify(await exchange(dispatcher, request, exchangeLimits, signal), records))
     },
     async replaceLookupTable(lookupTableId, path, signal) {
       const { size } = await stat(path)
       return outcomeOf(async () => {
         const request: ApiRequest = {
+          origin,
           method: 'PUT',
           path: `${basePath}/lookup-tables/${encodeURIComponent(lookupTableId)}?${project}`,
           headers: { ...lookupHeaders(authorization), 'content-length': String(size) },
@@ -92,7 +96,25 @@ async function outcomeOf(work: () => Promise<SendOutcome>): Promise<SendOutcome>
   try {
     return await work()
   } catch (error) {
+    const refusal = refusalOf(error)
+    if (refusal) return { kind: 'needs_attention', status: 0, message: refusal.message }
     if (error instanceof NoAnswerError) return { kind: 'retry', reason: error.reason }
     throw error
   }
+}
+
+const refusedByGuard: ReadonlySet<string> = new Set([
+  'host_invalid',
+  'host_not_allowed',
+  'port_not_allowed',
+  'tls_required',
+])
+
+/** The guard does not let us go there: a matter for people. A name that is not found now may be found later. */
+function refusalOf(error: unknown): NetError | null {
+  for (let at = error as { cause?: unknown } | undefined, depth = 0; at && depth < 5; depth++) {
+    if (at instanceof NetError) return refusedByGuard.has(at.code) ? at : null
+    at = at.cause as typeof at
+  }
+  return null
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 
 export type ApiRequest = {
+  readonly origin: string
   readonly method: 'POST' | 'PUT'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>

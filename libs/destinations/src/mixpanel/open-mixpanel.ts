@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Destination, DestinationConfig, DestinationLimits } from '../destination.ts'
 import { DestinationError } from '../destination-error.ts'
 import { apiDestination } from '../mixpanel-api/api-destination.ts'
@@ -16,11 +16,17 @@ export const mixpanelLimits: DestinationLimits = {
 }
 
 /** A project at Mixpanel, at the host of its region. Throws DestinationError for a region that does not exist. */
-export function openMixpanel(config: DestinationConfig, connections: number): Destination {
+export function openMixpanel(config: DestinationConfig, dispatcher: Dispatcher): Destination {
   const host = config.region === undefined ? undefined : hosts[config.region]
   if (host === undefined) {
     throw new DestinationError('region_unknown', 'The region of the Mixpanel project is unknown.', 'Use US, EU or IN.')
   }
-  const dispatcher = new Pool(`https://${host}`, { connections, pipelining: 1 })
-  return apiDestination({ kind: 'mixpanel', config, limits: mixpanelLimits, dispatcher, basePath: '' })
+  return apiDestination({
+    kind: 'mixpanel',
+    config,
+    limits: mixpanelLimits,
+    dispatcher,
+    origin: `https://${host}`,
+    basePath: '',
+  })
 }

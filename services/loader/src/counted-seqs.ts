@@ -1,0 +1,20 @@
+import type { BatchHeader } from '@millrace/domain/wire/batch-header.ts'
+import type { CountedSeq } from '@millrace/store/progress/open-partition.ts'
+
+/**
+ * Which batches were counted before the partition was opened: they need not be sent again. What is counted is for the
+ * store to decide; this only saves requests.
+ */
+export class CountedSeqs {
+  readonly #next = new Map<string, number>()
+
+  constructor(counted: readonly CountedSeq[]) {
+    for (const { runId, chunk, attempt, nextSeq } of counted) this.#next.set(`${runId}/${chunk}/${attempt}`, nextSeq)
+  }
+
+  isCounted({ runId, chunk, attempt, seq }: BatchHeader): boolean {
+    if (this.#next.size === 0) return false
+    const next = this.#next.get(`${runId}/${chunk}/${attempt}`)
+    return next !== undefined && seq < next
+  }
+}

@@ -1,0 +1,133 @@
+import path from 'node:path'
+import type { Destination } from '@millrace/destinations/destination.ts'
+import { lookupHeader } from '@millrace/domain/mapping/lookup-transform.ts'
+import type { Marker } from '@millrace/domain/wire/batch-header.ts'
+import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
+import type { RunContext } from '@millrace/store/runs/run-context.ts'
+import { failpoint } from '@millrace/telemetry/failpoint.ts'
+import type { Logger } from '@millrace/telemetry/logger.ts'
+import { type DeliveryLink, type DeliveryParts, Retries } from './deliver.ts'
+import { endOf, type Ledger } from './ledger.ts'
+import { LookupSpool } from './lookup-spool.ts'
+
+export type LookupRunsParts = {
+  /** Of this partition alone. */
+  readonly dir: string
+  readonly ledger: Ledger
+  link(projectId: string): DeliveryLink
+  readonly delivery: DeliveryParts
+  /** Ends a run that cannot succeed. */
+  failRun(runId: string, code: string, message: string): Promise<void>
+  /** A replacement failed in a way that is a fault of the program or the machine. */
+  failed(error: Error): void
+  readonly signal: AbortSignal
+  readonly log: Logger
+}
+
+type Open = { readonly spool: LookupSpool; readonly run: RunContext; isEnding: boolean }
+
+/**
+ * The lookup tables that a partition gathers. While one is open, the partition's offset stays at its first message: a
+ * crash loses the spool and nothing else, since it is read again from there. What comes in between is counted as ever.
+ * The replacement at the run's end is done beside the partition's other work.
+ */
+export class LookupRuns {
+  readonly #parts: LookupRunsParts
+  readonly #open = new Map<string, Open>()
+
+  constructor(parts: LookupRunsParts) {
+    this.#parts = parts
+  }
+
+  get runIds(): string[] {
+    return [...this.#open.keys()]
+  }
+
+  /** Takes a batch over; it is counted when the table stands at the destination. */
+  async add(offset: bigint, run: RunContext, cursor: UpdateCursor): Promise<void> {
+    const open = this.#of(offset, run)
+    // A copy that comes after the run's end changes nothing.
+    if (!open.isEnding) await open.spool.add(cursor)
+  }
+
+  /** The run's end: replaces the table, then lets the offset go. */
+  end(offset: bigint, run: RunContext, marker: Marker): void {
+    const open = this.#of(offset, run)
+    if (open.isEnding) return
+    open.isEnding = true
+    void this.#replace(open, marker).catch((error: Error) => {
+      if (!this.#parts.signal.aborted) this.#parts.failed(error)
+    })
+  }
+
+  /** The run is over without us: nothing of it is wanted any more. */
+  async drop(runId: string): Promise<void> {
+    const open = this.#open.get(runId)
+    if (!open) return
+    this.#open.delete(runId)
+    this.#parts.ledger.release(runId, [], null)
+    await open.spool.remove()
+  }
+
+  #of(offset: bigint, run: RunContext): Open {
+    this.#parts.ledger.hold(run.runId, offset)
+    let open = this.#open.get(run.runId)
+    if (!open) {
+      open = { run, isEnding: false, spool: new LookupSpool(path.join(this.#parts.dir, run.runId)) }
+      this.#open.set(run.runId, open)
+    }
+    return open
+  }
+
+  async #replace({ run, spool }: Open, marker: Marker): Promise<void> {
+    const { mapping, schema, runId } = run
+    const { ledger, failRun, log } = this.#parts
+    if (mapping.tableType !== 'lookup_table' || schema === null) throw new Error(`run ${runId} has no lookup table`)
+    if (spool.rows !== marker.rows) {
+      await failRun(runId, 'records_lost', `${spool.rows} of ${marker.rows} rows of the lookup table arrived.`)
+      return this.drop(runId)
+    }
+    const file = await spool.assemble(lookupHeader(mapping, schema))
+    const refusal = await this.#send(run.projectId, mapping.lookupTableId, file)
+    if (refusal === 'ended') return
+    if (refusal !== null) {
+      await failRun(runId, 'lookup_table_refused', `The destination refused the lookup table: ${refusal}`)
+      return this.drop(runId)
+    }
+    await failpoint('loader.afterAck')
+    const { counts } = spool
+    for (const each of counts) each.sent += each.inserts + each.updates
+    this.#open.delete(runId)
+    ledger.release(runId, counts, endOf(marker))
+    log.info({ run: runId, rows: marker.rows }, 'lookup table replaced')
+    await spool.remove()
+  }
+
+  /** null = replaced, `ended` = stopped before, else why it was refused. */
+  async #send(projectId: string, lookupTableId: string, file: string): Promise<string | null> {
+    const { delivery, signal } = this.#parts
+    const link = this.#parts.link(projectId)
+    const retries = new Retries(link, delivery, signal)
+    while (!signal.aborted) {
+      let destination: Destination
+      try {
+        destination = await link.usable(signal, delivery.alive)
+      } catch (error) {
+        if (signal.aborted) return 'ended'
+        throw error
+      }
+      await link.throttle(1, signal, delivery.alive)
+      await failpoint('loader.beforeRequest')
+      const answer = destination.replaceLookupTable(lookupTableId, file, signal)
+      await failpoint('loader.afterRequest')
+      const outcome = await answer
+      if (signal.aborted && outcome.kind === 'retry') return 'ended'
+      await link.report(outcome)
+      if (outcome.kind === 'accepted') return null
+      if (outcome.kind === 'too_large') return 'it is too large'
+      if (outcome.kind === 'bad_batch') return outcome.message
+      if (outcome.kind === 'retry') await retries.after(outcome)
+    }
+    return 'ended'
+  }
+}

@@ -1,0 +1,366 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import type { Marker } from '@millrace/domain/wire/batch-header.ts'
+import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
+import type { InMessage, PartitionControl, PartitionWorker, Producer } from '@millrace/kafka/port.ts'
+import type { ParkingChange } from '@millrace/store/progress/batch-count.ts'
+import type { RunContext } from '@millrace/store/runs/run-context.ts'
+import { failpoint } from '@millrace/telemetry/failpoint.ts'
+import type { Instruments, StageLabels } from '@millrace/telemetry/instruments.ts'
+import type { Logger } from '@millrace/telemetry/logger.ts'
+import type { Tracing } from '@millrace/telemetry/tracing.ts'
+import { Batcher, type BatchLimits } from './batcher.ts'
+import type { CountedSeqs } from './counted-seqs.ts'
+import { type DeliveryParts, deliver } from './deliver.ts'
+import { countsOf, Entry } from './entry.ts'
+import type { InFlightBytes } from './in-flight-bytes.ts'
+import { Ledger } from './ledger.ts'
+import type { LoadBatch } from './load-batch.ts'
+import { LookupRuns, type LookupRunsParts } from './lookup-runs.ts'
+import { Parking, type ParkingParts } from './parking.ts'
+import { PartitionLostError, ProgressRecorder, type RecorderParts } from './progress-recorder.ts'
+import type { ProjectLink } from './project-link.ts'
+import { createMessageReader, type MessageReader } from './read-message.ts'
+import type { RunCache } from './run-cache.ts'
+import { Slots } from './slots.ts'
+import type { WireSchemas } from './wire-schemas.ts'
+
+export type PartitionLoaderParts = {
+  readonly topic: string
+  readonly partition: number
+  readonly control: PartitionControl
+  readonly schemas: WireSchemas
+  readonly runs: RunCache
+  readonly counted: CountedSeqs
+  readonly recorder: Omit<RecorderParts, 'patiently'>
+  link(projectId: string): ProjectLink
+  readonly delivery: Omit<DeliveryParts, 'alive' | 'retried' | 'sent'>
+  readonly limits: LoaderLimits
+  readonly inFlight: InFlightBytes
+  /** Where lookup tables of this partition are gathered. */
+  readonly spoolDir: string
+  /** Is this the partition that all rows of the sync's lookup table go to? */
+  isLookupPartition(syncId: string): boolean
+  failRun: LookupRunsParts['failRun']
+  /** Null where messages are drained that were parked before: they wait for their destination. */
+  readonly parking: PartitionParking | null
+  readonly producer: Producer
+  readonly instruments: Instruments
+  readonly labels: StageLabels
+  readonly tracing: Tracing
+  readonly log: Logger
+  /** Repeats while a registry or store is away, until the signal is aborted. */
+  patiently<T>(what: string, work: () => Promise<T>, signal: AbortSignal, alive: () => void): Promise<T>
+  /** The partition cannot go on in order: the process must end. */
+  fail(error: Error): void
+}
+
+export type PartitionParking = Pick<ParkingParts, 'lane' | 'startDraining' | 'stopDraining' | 'waiting'> & {
+  readonly parkedBefore: readonly string[]
+}
+
+export type LoaderLimits = {
+  readonly batchRecordsMax: number
+  /** Uncompressed bytes of a request. */
+  readonly batchBytesMax: number
+  readonly lingerMs: number
+  /** Requests in flight of this partition. */
+  readonly requestsMax: number
+  /** How often finished messages are recorded, ms. */
+  readonly recordMs: number
+}
+
+/** How long a revoked partition waits for answers; what comes later is done again by its next owner. */
+const closeMs = 4000
+
+/**
+ * Loads one partition of an updates topic, or of a parked one.
+ *
+ * Delivery: at least once, and counted once. A message is recorded as done, with its counters, in one statement, after
+ * every record in it and in all before it has a definite answer; Kafka hears of it after that, as a hint. A crash in
+ * between sends again what the destination knows already by its ids, and the store counts a batch's number once. Proved
+ * by test/crash.test.ts.
+ */
+export class PartitionLoader implements PartitionWorker {
+  readonly #parts: PartitionLoaderParts
+  readonly #abort = new AbortController()
+  readonly #ledger: Ledger
+  readonly #batcher: Batcher
+  readonly #recorder: ProgressRecorder
+  readonly #lookups: LookupRuns
+  readonly #parking: Parking | null
+  readonly #slots: Slots
+  readonly #read: MessageReader
+  readonly #delivery: DeliveryParts
+  readonly #timer: NodeJS.Timeout
+  #recording: Promise<void> | null = null
+  #heldBytes = 0
+  #closed = false
+  #lost = false
+
+  constructor(parts: PartitionLoaderParts) {
+    const { signal } = this.#abort
+    this.#parts = parts
+    this.#ledger = new Ledger(parts.recorder.offset)
+    this.#batcher = new Batcher((batch) => void this.#send(batch), parts.delivery.now)
+    this.#slots = new Slots(parts.limits.requestsMax)
+    const patiently = <T>(work: () => Promise<T>) => parts.patiently('store', work, signal, this.#alive)
+    this.#recorder = new ProgressRecorder({ ...parts.recorder, patiently })
+    this.#delivery = this.#deliveryParts()
+    this.#read = createMessageReader({ ...parts, patiently: (work) => this.#patiently('registry', work) })
+    const lookupParts = {
+      ledger: this.#ledger,
+      delivery: this.#delivery,
+      failRun: parts.failRun,
+      signal,
+      log: parts.log,
+    }
+    this.#lookups = new LookupRuns({ ...lookupParts, dir: parts.spoolDir, link: parts.link, failed: this.#failed })
+    this.#parking = parts.parking && this.#makeParking(parts.parking)
+    this.#timer = setInterval(() => this.#tick(), Math.max(10, parts.limits.recordMs))
+  }
+
+  async accept(messages: readonly InMessage[]): Promise<void> {
+    for (const message of messages) {
+      await this.#parts.inFlight.room()
+      if (this.#closed) return
+      // A lost partition takes no more; the group will say so too, or the watchdog ends the process.
+      if (this.#lost) return new Promise(() => undefined)
+      try {
+        await this.#take(message)
+      } catch (error) {
+        if (this.#closed) return
+        throw error
+      }
+      await turn()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#batcher.seal(0)
+    this.#closed = true
+    clearInterval(this.#timer)
+    const deadline = sleep(closeMs, 'late', { ref: false })
+    await Promise.race([deadline, this.#drain()])
+    this.#abort.abort(new Error('the partition was closed'))
+    this.#parking?.close()
+    this.#parts.inFlight.remove(this.#heldBytes)
+    this.#heldBytes = 0
+  }
+
+  readonly #alive = (): void => this.#parts.control.alive()
+
+  readonly #failed = (error: Error): void => {
+    if (this.#closed || this.#lost) return
+    if (!(error instanceof PartitionLostError)) {
+      this.#parts.fail(error)
+      return
+    }
+    this.#lost = true
+    this.#parts.log.warn('another owner has the partition; what is in memory is dropped')
+    this.#abort.abort(error)
+  }
+
+  async #drain(): Promise<void> {
+    while (!this.#lost && this.#ledger.size > 0) {
+      await this.#record()
+      await sleep(20)
+    }
+    await this.#record()
+  }
+
+  async #take(message: InMessage): Promise<void> {
+    const { instruments, labels, runs, inFlight } = this.#parts
+    this.#ledger.reach(message.offset)
+    inFlight.add(message.value.length)
+    this.#heldBytes += message.value.length
+    const decoded = await this.#read(message)
+    if (decoded === null) return this.#skip(message)
+    const { runId } = 'header' in decoded ? decoded.header : decoded
+    instruments.bytesIn.add(message.value.length, labels)
+    const run = runs.known(runId) ?? (await this.#patiently('store', () => runs.load(runId)))
+    if (run === null) return this.#skip(message)
+    if (run.tableType === 'lookup_table') return this.#takeLookup(message, run, decoded)
+    if (await this.#parking?.take(run.projectId, message.offset, message.value)) return
+    if ('header' in decoded) await this.#takeBatch(message, run, decoded)
+    else {
+      const isEnd = decoded.kind === 'run_end'
+      // Nothing more comes of this run: no need to wait for fuller batches.
+      if (isEnd) this.#batcher.seal(0, run.projectId)
+      this.#addDone(new Entry(message.offset, message.value, run.projectId, null, isEnd ? decoded : null))
+    }
+  }
+
+  async #takeBatch(message: InMessage, run: RunContext, cursor: UpdateCursor): Promise<void> {
+    const { counted, instruments, labels } = this.#parts
+    if (counted.isCounted(cursor.header)) return this.#skip(message)
+    const { projectId } = run
+    const limits = await this.#limitsOf(projectId, cursor)
+    // From here on nothing is awaited: the project must not be parked between looking and adding.
+    if (limits === null || this.#parking?.isParked(projectId)) {
+      this.#parking!.park(projectId)
+      if (await this.#parking!.take(projectId, message.offset, message.value)) return
+      return this.#takeBatch(message, run, cursor)
+    }
+    instruments.recordsIn.add(cursor.header.rows, labels)
+    const entry = new Entry(message.offset, message.value, projectId, countsOf(cursor))
+    this.#ledger.add(entry)
+    if (cursor.tableType !== 'lookup_table') this.#batcher.add(entry, cursor, projectId, cursor.tableType, limits)
+    entry.close()
+  }
+
+  /** Null when the project has to be parked. */
+  async #limitsOf(projectId: string, { tableType }: UpdateCursor): Promise<BatchLimits | null> {
+    const link = this.#parts.link(projectId)
+    if (this.#parking && link.isDown) return null
+    const destination =
+      (await this.#patiently('store', () => link.destination())) ??
+      (this.#parking ? null : await link.usable(this.#abort.signal, this.#alive))
+    if (destination === null || tableType === 'lookup_table') return null
+    const { batchRecordsMax, batchBytesMax, orderFree } = destination.limits
+    const { limits } = this.#parts
+    return {
+      recordsMax: Math.min(limits.batchRecordsMax, batchRecordsMax[tableType]),
+      bytesMax: Math.min(limits.batchBytesMax, batchBytesMax),
+      orderFree: orderFree[tableType],
+    }
+  }
+
+  async #takeLookup(message: InMessage, run: RunContext, decoded: UpdateCursor | Marker): Promise<void> {
+    const { offset } = message
+    if ('header' in decoded) {
+      if (this.#parts.counted.isCounted(decoded.header)) return this.#skip(message)
+      await this.#lookups.add(offset, run, decoded)
+    } else if (decoded.kind === 'run_end') {
+      if (this.#isLookupHere(run, decoded.rows)) this.#lookups.end(offset, run, decoded)
+      else return this.#addDone(new Entry(offset, message.value, null, null, decoded))
+    }
+    this.#skip(message)
+  }
+
+  /** All rows of a lookup table go to one partition; the others only see its markers. An empty table has one as well. */
+  #isLookupHere(run: RunContext, rows: number): boolean {
+    return rows > 0 || this.#lookups.runIds.includes(run.runId) || this.#parts.isLookupPartition(run.syncId)
+  }
+
+  #skip(message: InMessage): void {
+    this.#addDone(new Entry(message.offset, message.value, null))
+  }
+
+  #addDone(entry: Entry): void {
+    this.#ledger.add(entry)
+    entry.close()
+  }
+
+  async #send(batch: LoadBatch): Promise<void> {
+    const { link, tracing, instruments, labels, partition, delivery } = this.#parts
+    const started = delivery.now()
+    const signal = AbortSignal.any([this.#abort.signal, batch.cancelled.signal])
+    const { header } = batch.entries[0]!.counts!
+    let span = null
+    let isDelivered = false
+    try {
+      await Promise.all(batch.after)
+      await this.#slots.take()
+      try {
+        span = tracing.start('load.batch', header.traceparent, { run: header.runId, partition, records: batch.length })
+        isDelivered = await deliver(batch, link(batch.projectId), this.#delivery, signal)
+      } finally {
+        this.#slots.give()
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error as Error)
+    }
+    span?.end()
+    instruments.batchSeconds.record((delivery.now() - started) / 1000, labels)
+    batch.finish(isDelivered && !signal.aborted)
+    if (isDelivered) instruments.recordsOut.add(batch.length, labels)
+  }
+
+  #tick(): void {
+    if (this.#closed || this.#lost) return
+    this.#batcher.seal(this.#parts.limits.lingerMs)
+    void this.#record()
+    this.#parkWhatIsDown()
+    this.#parking?.look()
+    for (const runId of this.#lookups.runIds) void this.#dropEnded(runId)
+  }
+
+  #parkWhatIsDown(): void {
+    if (!this.#parking) return
+    for (const projectId of this.#ledger.waitingProjects()) {
+      if (!this.#parking.isParked(projectId) && this.#parts.link(projectId).isDown) this.#parking.park(projectId)
+    }
+  }
+
+  /** A cancelled run has no end: its table must not hold the offset for ever. */
+  async #dropEnded(runId: string): Promise<void> {
+    const { runs, log } = this.#parts
+    if (runs.known(runId) !== undefined) return
+    try {
+      if ((await runs.load(runId)) === null) await this.#lookups.drop(runId)
+    } catch (err) {
+      log.debug({ err, run: runId }, 'looking at the run of a lookup table failed')
+    }
+  }
+
+  /** Records what is finished; one statement at a time. */
+  #record(): Promise<void> {
+    this.#recording ??= this.#recordOnce()
+      .catch((error: Error) => this.#failed(error))
+      .finally(() => {
+        this.#recording = null
+      })
+    return this.#recording
+  }
+
+  async #recordOnce(): Promise<void> {
+    const { control, inFlight, instruments, labels } = this.#parts
+    for (let step = this.#ledger.take(); step !== null; step = this.#ledger.take()) {
+      await this.#recorder.record(step)
+      const bytes = Math.min(step.bytes, this.#heldBytes)
+      this.#heldBytes -= bytes
+      inFlight.remove(bytes)
+      if (step.rejects.length > 0) instruments.rejects.add(step.rejects.length, labels)
+      await failpoint('loader.afterProgress')
+      control.commit(step.nextOffset)
+    }
+  }
+
+  async #recordParking(change: ParkingChange): Promise<void> {
+    await this.#recorder.recordParking(this.#ledger.nextOffset!, [change])
+  }
+
+  #patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return this.#parts.patiently(what, work, this.#abort.signal, this.#alive)
+  }
+
+  #deliveryParts(): DeliveryParts {
+    const { delivery, instruments, labels } = this.#parts
+    return {
+      ...delivery,
+      alive: this.#alive,
+      retried: (reason) => instruments.retries.add(1, { ...labels, reason }),
+      sent: (bytes) => instruments.bytesOut.add(bytes, labels),
+    }
+  }
+
+  #makeParking({ parkedBefore, ...given }: PartitionParking): Parking {
+    const { partition, producer, link, delivery, log } = this.#parts
+    return new Parking(
+      {
+        ...given,
+        partition,
+        producer,
+        ledger: this.#ledger,
+        record: (projectId, state) =>
+          this.#recordParking({ projectId, lane: given.lane, state, lastParkedOffset: null }),
+        giveUp: (projectId) => this.#batcher.drop(projectId),
+        isDown: (projectId) => link(projectId).isDown,
+        now: delivery.now,
+        failed: this.#failed,
+        log,
+      },
+      parkedBefore,
+    )
+  }
+}
