@@ -81,9 +81,9 @@ export async function partitionCounts(db: Queries, runId: string): Promise<Parti
       count(*) filter (where manifest_rows <> rows or manifest_batches <> batches) as unequal,
       coalesce(bool_or(ended), false) as ended
     from (
-      select partition,
-        coalesce(task.partition_rows[partition + 1], 0) as manifest_rows,
-        coalesce(task.partition_batches[partition + 1], 0) as manifest_batches,
+      select part.partition,
+        coalesce(task.partition_rows[part.partition + 1], 0) as manifest_rows,
+        coalesce(task.partition_batches[part.partition + 1], 0) as manifest_batches,
         coalesce(progress.rows, 0) as rows,
         coalesce(progress.next_seq, 0) as batches,
         progress.events + progress.updates + progress.deletes + progress.user_updates + progress.user_deletes
@@ -91,12 +91,12 @@ export async function partitionCounts(db: Queries, runId: string): Promise<Parti
         progress.rejected, progress.filtered, progress.gap_seq,
         ending.ended_at is not null as ended
       from runs run
-      cross join generate_series(0, run.partitions - 1) as partition
+      cross join generate_series(0, run.partitions - 1) as part (partition)
       left join run_tasks task on task.run_id = run.id and task.kind = 'read' and task.state = 'done'
       left join run_progress progress
         on progress.run_id = run.id and progress.chunk = task.index and progress.attempt = task.attempt
-          and progress.partition = partition.partition
-      left join run_partitions ending on ending.run_id = run.id and ending.partition = partition.partition
+          and progress.partition = part.partition
+      left join run_partitions ending on ending.run_id = run.id and ending.partition = part.partition
       where run.id = ${runId}
     ) chunk
     group by partition

@@ -1,0 +1,123 @@
+import type { TaskKind } from '@millrace/domain/sync/task-kind.ts'
+import type { Lane, Mode } from '@millrace/domain/words.ts'
+import { jsonText } from '@millrace/store/json-text.ts'
+import type { Database } from '@millrace/store/open-store.ts'
+import type { BatchCount } from '@millrace/store/progress/batch-count.ts'
+import { createRun } from '@millrace/store/runs/create-run.ts'
+import { completeClose } from '@millrace/store/tasks/complete-close.ts'
+import { completePlan } from '@millrace/store/tasks/complete-plan.ts'
+import { completeRead } from '@millrace/store/tasks/complete-read.ts'
+import { type LeasedTask, leaseTask } from '@millrace/store/tasks/lease-task.ts'
+
+let names = 0
+
+/** A project with a source and a sync of it; names are its own, so tests of one store do not meet. */
+export async function aSync(db: Database, sync: { mode?: Mode; lane?: Lane; schedule?: unknown } = {}) {
+  const n = ++names
+  const ids = { projectId: `project-${n}`, sourceId: `source-${n}`, syncId: `sync-${n}`, importId: `import-${n}` }
+  await db
+    .insertInto('projects')
+    .values({ id: ids.projectId, name: `Project ${n}`, destination: jsonText({ kind: 'ingestion' }) })
+    .execute()
+  await db
+    .insertInto('sources')
+    .values({ id: ids.sourceId, project_id: ids.projectId, name: 'db', warehouse: 'postgres', options: jsonText({}) })
+    .execute()
+  await db
+    .insertInto('syncs')
+    .values({
+      id: ids.syncId,
+      project_id: ids.projectId,
+      source_id: ids.sourceId,
+      name: 'flights',
+      table_schema: 'public',
+      table_name: 'flights',
+      table_type: 'events',
+      profile_kind: null,
+      mode: sync.mode ?? 'append',
+      schedule: jsonText(sync.schedule ?? { kind: 'api' }),
+      import_id: ids.importId,
+      lane_override: sync.lane ?? null,
+    })
+    .execute()
+  const mapping = { tableType: 'events', eventName: { value: 'Flight' }, time: 'at' }
+  await db
+    .insertInto('sync_mappings')
+    .values({ sync_id: ids.syncId, version: 1, mapping: jsonText(mapping) })
+    .execute()
+  return ids
+}
+
+export async function aQueuedRun(db: Database, sync: Parameters<typeof aSync>[1] = {}) {
+  const ids = await aSync(db, sync)
+  const { runId } = await createRun(db, { syncId: ids.syncId, trigger: 'api' })
+  return { ...ids, runId }
+}
+
+/** Leases until the task of this run and kind comes; tasks of other runs wait for their lease to end. */
+export async function leaseOf(
+  db: Database,
+  runId: string,
+  kind: TaskKind,
+  owner = 'me',
+  leaseMs = 60_000,
+): Promise<LeasedTask> {
+  for (;;) {
+    const task = await leaseTask(db, { owner, warehouse: 'postgres', lanes: ['live', 'bulk'], leaseMs, kinds: [kind] })
+    if (!task) throw new Error(`run ${runId} has no ${kind} task to lease`)
+    if (task.runId === runId) return task
+  }
+}
+
+export const aPlan = (chunks: number, more: object = {}) => ({
+  schema: { table: 'public.flights', columns: [], key: [] },
+  nextCursor: { hi: '2026-01-01', pin: {} },
+  rowsEstimate: 100,
+  chunks: Array.from({ length: chunks }, (_, chunk) => ({ chunk })),
+  ...more,
+})
+
+export async function planned(
+  db: Database,
+  runId: string,
+  {
+    chunks,
+    partitions = 2,
+    countIdentical = false,
+    plan = aPlan(chunks),
+  }: { chunks: number; partitions?: number; countIdentical?: boolean; plan?: ReturnType<typeof aPlan> },
+): Promise<void> {
+  const { attempt } = await leaseOf(db, runId, 'plan')
+  const parts = { plan, pinShared: 'pin-1', pinOwner: 'me', chunks: plan.chunks, countIdentical, partitions }
+  if (!(await completePlan(db, { runId, attempt, ...parts }))) throw new Error('the plan was refused')
+}
+
+/** Reads the run's next chunk: `rows[p]` rows in one batch to each partition p that has any. */
+export async function readNext(db: Database, runId: string, rows: readonly number[]): Promise<LeasedTask> {
+  const task = await leaseOf(db, runId, 'read')
+  const done = await completeRead(db, {
+    runId,
+    index: task.index,
+    attempt: task.attempt,
+    rows: rows.reduce((sum, count) => sum + count, 0),
+    partitionRows: rows,
+    partitionBatches: rows.map((count) => (count > 0 ? 1 : 0)),
+    bytes: 1000,
+  })
+  if (!done) throw new Error('the read was refused')
+  return task
+}
+
+export async function closed(db: Database, runId: string): Promise<void> {
+  const { attempt } = await leaseOf(db, runId, 'close')
+  if (!(await completeClose(db, { runId, attempt }))) throw new Error('the close was refused')
+}
+
+/** A batch of `rows` events, as the loader counts it. */
+export function aBatch(
+  batch: Pick<BatchCount, 'runId' | 'chunk' | 'attempt' | 'seq' | 'rows'> & Partial<BatchCount>,
+): BatchCount {
+  const none = { events: 0, updates: 0, deletes: 0, userUpdates: 0, userDeletes: 0, groupUpdates: 0, lookupRows: 0 }
+  const events = batch.rows - (batch.rejected ?? 0) - (batch.filtered ?? 0)
+  return { ...none, events, rejected: 0, filtered: 0, bytes: batch.rows * 10, sent: batch.rows, ...batch }
+}

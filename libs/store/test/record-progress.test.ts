@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { openPartition } from '@millrace/store/progress/open-partition.ts'
+import { type ProgressStep, recordProgress, rejectsKeptMax } from '@millrace/store/progress/record-progress.ts'
+import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
+import fc from 'fast-check'
+import { aBatch, aQueuedRun } from './a-run.ts'
+
+let store: TestStore
+before(async () => {
+  store = await startTestStore()
+})
+after(() => store.close())
+
+const nothing = { counts: [], rejects: [], ends: [] }
+
+async function aPartition() {
+  const place = { topic: `updates.${randomUUID()}`, partition: 3 }
+  await openPartition(store.db, { ...place, owner: 'me' })
+  return place
+}
+
+async function progressOf(runId: string) {
+  return store.db.selectFrom('run_progress').selectAll().where('run_id', '=', runId).orderBy('attempt').execute()
+}
+
+describe('recording progress', () => {
+  it('moves the offset and counts in one step, and begins where it ended', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const place = await aPartition()
+    const step = { ...nothing, counts: [aBatch({ runId, chunk: 0, attempt: 1, seq: 0, rows: 5, rejected: 1 })] }
+    assert.equal(await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: 7n, ...step }), true)
+    const opened = await openPartition(store.db, { ...place, owner: 'you' })
+    assert.equal(opened.nextOffset, 7n)
+    assert.deepEqual(
+      opened.counted.filter((each) => each.runId === runId),
+      [{ runId, chunk: 0, attempt: 1, nextSeq: 1 }],
+    )
+    const [row] = await progressOf(runId)
+    assert.deepEqual([row?.rows, row?.events, row?.rejected, row?.next_seq, row?.partition], [5, 4, 1, 1, 3])
+  })
+
+  it('writes nothing when another owner has moved the partition', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const place = await aPartition()
+    await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: 10n, ...nothing })
+    const late: ProgressStep = {
+      ...place,
+      expectedOffset: null,
+      nextOffset: 12n,
+      counts: [aBatch({ runId, chunk: 0, attempt: 1, seq: 0, rows: 5 })],
+      rejects: [
+        { runId, chunk: 0, attempt: 1, ordinal: 1, stage: 'loader', rowId: 'ab', code: 'c', field: '', message: '' },
+      ],
+      ends: [{ runId, epoch: 1, rows: 5, batches: 1 }],
+    }
+    assert.equal(await recordProgress(store.db, late), false)
+    assert.deepEqual(await progressOf(runId), [])
+    assert.deepEqual(await store.db.selectFrom('run_partitions').selectAll().where('run_id', '=', runId).execute(), [])
+    assert.deepEqual(await store.db.selectFrom('rejects').selectAll().where('run_id', '=', runId).execute(), [])
+    assert.equal((await openPartition(store.db, { ...place, owner: 'me' })).nextOffset, 10n)
+  })
+
+  it('takes offsets beyond what a double holds exactly', async () => {
+    const place = await aPartition()
+    const far = 2n ** 62n + 1n
+    await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: far, ...nothing })
+    assert.equal((await openPartition(store.db, { ...place, owner: 'me' })).nextOffset, far)
+    assert.equal(
+      await recordProgress(store.db, { ...place, expectedOffset: far - 1n, nextOffset: far + 1n, ...nothing }),
+      false,
+    )
+    assert.equal(
+      await recordProgress(store.db, { ...place, expectedOffset: far, nextOffset: far + 1n, ...nothing }),
+      true,
+    )
+  })
+
+  it('counts a batch once, drops one that was counted, and notes the first after a gap', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const place = await aPartition()
+    const batch = (seq: number, rows = 1) => aBatch({ runId, chunk: 2, attempt: 1, seq, rows })
+    const step = async (expectedOffset: bigint | null, nextOffset: bigint, seqs: number[]) =>
+      assert.equal(
+        await recordProgress(store.db, {
+          ...place,
+          expectedOffset,
+          nextOffset,
+          ...nothing,
+          counts: seqs.map((seq) => batch(seq)),
+        }),
+        true,
+      )
+    await step(null, 3n, [0, 1, 1, 0])
+    await step(3n, 5n, [1, 2])
+    let [row] = await progressOf(runId)
+    assert.deepEqual([row?.next_seq, row?.rows, row?.gap_seq], [3, 3, null])
+    await step(5n, 9n, [3, 5, 6])
+    ;[row] = await progressOf(runId)
+    assert.deepEqual([row?.next_seq, row?.rows, row?.gap_seq], [4, 4, 5])
+    await step(9n, 12n, [7])
+    ;[row] = await progressOf(runId)
+    assert.deepEqual([row?.next_seq, row?.rows, row?.gap_seq], [4, 4, 5])
+  })
+
+  it('notes a gap when the first batches of a chunk are missing', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const counts = [aBatch({ runId, chunk: 0, attempt: 1, seq: 1, rows: 9 })]
+    await recordProgress(store.db, {
+      ...(await aPartition()),
+      expectedOffset: null,
+      nextOffset: 1n,
+      ...nothing,
+      counts,
+    })
+    const [row] = await progressOf(runId)
+    assert.deepEqual([row?.next_seq, row?.rows, row?.gap_seq], [0, 0, 1])
+  })
+
+  it('keeps the first run_end of the highest epoch', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const place = await aPartition()
+    const end = (epoch: number, rows: number) => ({ runId, epoch, rows, batches: rows })
+    const steps = [[end(2, 20)], [end(1, 10)], [end(2, 99)], [end(3, 30), end(1, 5)]]
+    const seen: unknown[] = []
+    for (const [n, ends] of steps.entries()) {
+      const expectedOffset = n === 0 ? null : BigInt(n)
+      await recordProgress(store.db, { ...place, expectedOffset, nextOffset: BigInt(n + 1), ...nothing, ends })
+      const row = await store.db.selectFrom('run_partitions').selectAll().where('run_id', '=', runId).executeTakeFirst()
+      seen.push([row?.end_epoch, row?.end_rows, row?.ended_at !== null])
+    }
+    assert.deepEqual(seen, [
+      [2, 20, true],
+      [2, 20, true],
+      [2, 20, true],
+      [3, 30, true],
+    ])
+  })
+
+  it('keeps details of rejects up to a limit, and counts all of them', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const place = await aPartition()
+    const reject = (ordinal: number) => ({
+      runId,
+      chunk: 0,
+      attempt: 1,
+      ordinal,
+      stage: 'transformer' as const,
+      rowId: 'ab',
+      code: 'time_missing',
+      field: 'at\0',
+      message: 'no \ud800 time',
+    })
+    const rejects = Array.from({ length: rejectsKeptMax - 1 }, (_, ordinal) => reject(ordinal))
+    const counts = (seq: number, rows: number) => [aBatch({ runId, chunk: 0, attempt: 1, seq, rows, rejected: rows })]
+    await recordProgress(store.db, {
+      ...place,
+      expectedOffset: null,
+      nextOffset: 1n,
+      ...nothing,
+      rejects,
+      counts: counts(0, rejects.length),
+    })
+    await recordProgress(store.db, {
+      ...place,
+      expectedOffset: 1n,
+      nextOffset: 2n,
+      ...nothing,
+      rejects: [reject(5000), reject(5001), reject(5002)],
+      counts: counts(1, 3),
+    })
+    const kept = await store.db
+      .selectFrom('rejects')
+      .selectAll()
+      .where('run_id', '=', runId)
+      .orderBy('ordinal', 'desc')
+      .execute()
+    assert.equal(kept.length, rejectsKeptMax)
+    assert.deepEqual([kept[0]?.ordinal, kept[0]?.field, kept[0]?.message], [5000, 'at\ufffd', 'no \ufffd time'])
+    assert.equal((await progressOf(runId))[0]?.rejected, rejectsKeptMax + 2)
+  })
+
+  it('counts once when two owners record the same batches at a held offset at the same time', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const place = await aPartition()
+    await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: 1n, ...nothing })
+    const step = (seqs: number[]) =>
+      recordProgress(store.db, {
+        ...place,
+        expectedOffset: 1n,
+        nextOffset: 1n,
+        ...nothing,
+        counts: seqs.map((seq) => aBatch({ runId, chunk: 0, attempt: 1, seq, rows: 1 })),
+      })
+    for (let round = 0; round < 20; round++) {
+      const seqs = Array.from({ length: 20 }, (_, n) => round * 10 + n)
+      const answers = await Promise.all([step(seqs), step(seqs), step(seqs), step(seqs)])
+      assert.ok(answers.includes(true), 'at least one of them went through')
+    }
+    const [row] = await progressOf(runId)
+    assert.deepEqual([row?.next_seq, row?.rows, row?.gap_seq], [210, 210, null])
+  })
+
+  it('gives one linear history for any interleaving of two owners', async () => {
+    const move = fc.record({
+      owner: fc.integer({ min: 0, max: 1 }),
+      what: fc.oneof(
+        { weight: 4, arbitrary: fc.integer({ min: 1, max: 4 }) },
+        { weight: 1, arbitrary: fc.constant('open' as const) },
+      ),
+      together: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(move, { minLength: 5, maxLength: 25 }),
+        fc.array(fc.nat(2), { minLength: 60, maxLength: 60 }),
+        async (moves, kinds) => {
+          // The partition: three attempts at chunks, each batch now and then produced twice or again with those before it.
+          const runId = randomUUID()
+          const log = partitionLog(kinds)
+          const place = await aPartition()
+          const owners = [0, 1].map(() => ({ at: null as bigint | null, lost: true }))
+          let moved = 0n
+          const act = async ({ owner, what }: (typeof moves)[number]) => {
+            const me = owners[owner]!
+            if (what === 'open' || me.lost) {
+              me.at = (await openPartition(store.db, { ...place, owner: String(owner) })).nextOffset
+              me.lost = false
+              return
+            }
+            const from = Number(me.at ?? 0n)
+            const messages = log.slice(from, from + what)
+            const nextOffset = BigInt(from + messages.length)
+            const counts = messages.map(({ chunk, seq }) => aBatch({ runId, chunk, attempt: 1, seq, rows: 1 + chunk }))
+            const ok = await recordProgress(store.db, {
+              ...place,
+              expectedOffset: me.at,
+              nextOffset,
+              ...nothing,
+              counts,
+            })
+            if (ok) {
+              me.at = nextOffset
+              moved = nextOffset > moved ? nextOffset : moved
+            } else me.lost = true
+          }
+          for (let n = 0; n < moves.length; n++) {
+            const [first, second] = [moves[n]!, moves[n + 1]]
+            if (second && first.together && first.owner !== second.owner) {
+              await Promise.all([act(first), act(second)])
+              n += 1
+            } else await act(first)
+          }
+          const { nextOffset } = await openPartition(store.db, { ...place, owner: 'end' })
+          assert.equal(nextOffset ?? 0n, moved)
+          // What one owner alone would have counted, reading the log up to there.
+          const expected = new Map<number, number>()
+          for (const { chunk, seq } of log.slice(0, Number(moved))) {
+            if (seq === (expected.get(chunk) ?? 0)) expected.set(chunk, seq + 1)
+          }
+          const rows = await progressOf(runId)
+          const counted = new Map(rows.map((row) => [row.chunk, row.next_seq]))
+          assert.deepEqual(new Map([...counted].sort()), new Map([...expected].sort()))
+          for (const row of rows) assert.deepEqual([row.rows, row.gap_seq], [row.next_seq * (1 + row.chunk), null])
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+})
+
+/** `kinds`: 0 = the next batch of a chunk, 1 = of another chunk, 2 = go back to an earlier batch of the chunk. */
+function partitionLog(kinds: readonly number[]): { chunk: number; seq: number }[] {
+  const next = [0, 0, 0]
+  let chunk = 0
+  return kinds.map((kind) => {
+    if (kind === 1) chunk = (chunk + 1) % 3
+    if (kind === 2) next[chunk] = Math.max(0, next[chunk]! - 2)
+    return { chunk, seq: next[chunk]!++ }
+  })
+}
