@@ -112,12 +112,6 @@ export function compileMapping(options: {
   }
 }
 
-/** The extractor leaves out rows that no message can hold (change-batch.ts). */
-function rejectRowless(row: RowInput, out: UpdateBatchBuilder): void {
-  if (row.op === 'delete') reject(row, out, 'value_invalid', '', 'The deleted row is known by its row id only.')
-  else reject(row, out, 'row_too_large', '', 'The row is larger than a message of the queue may be.')
-}
-
 function transformFor(mapping: Mapping, schema: RowSchema, context: MappingContext): RowTransform {
   switch (mapping.tableType) {
     case 'events':

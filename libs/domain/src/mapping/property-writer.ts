@@ -34,8 +34,9 @@ export class PropertyWriter {
       name: schema.columns[index]!.name,
       prefix: Buffer.from(`,${JSON.stringify(property)}:`),
     }))
-    this.#jsonColumn = (mapping.tableType === 'lookup_table' ? undefined : mapping.jsonProperties) ?? ''
-    this.#jsonIndex = schema.columns.findIndex((column) => column.name === this.#jsonColumn)
+    const jsonColumn = mapping.tableType === 'lookup_table' ? undefined : mapping.jsonProperties
+    this.#jsonColumn = jsonColumn ?? ''
+    this.#jsonIndex = schema.columns.findIndex((column) => column.name === jsonColumn)
     this.#owned = new OwnedNames([...reserved, ...columns.map((each) => each.property)])
   }
 
