@@ -20,12 +20,12 @@ const partitions = 6
 const sessionTimeoutMs = 4000
 
 /** What every Kafka client behind the port must do, against a real broker and real faults. */
-export function describeConformance(name: string, factory: ClientFactory, jars: string): void {
+export function describeConformance(name: string, factory: ClientFactory): void {
   describe(`${name} behind the Kafka port`, () => {
     let broker: FaultyBroker
     let bench: Bench
     before(async () => {
-      broker = await startFaultyBroker(jars)
+      broker = await startFaultyBroker()
       bench = new Bench(broker, factory)
     })
     after(async () => {
