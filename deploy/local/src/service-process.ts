@@ -25,6 +25,8 @@ export type ServiceProcess = Server & {
   readonly service: ServiceName
   readonly index: number
   readonly adminUrl: string
+  /** Its settings. Secrets stand in files that it names. */
+  readonly env: Readonly<Record<string, string>>
   /** How often it ended without being asked to. */
   readonly failures: number
 }
@@ -88,6 +90,7 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
     service,
     index,
     adminUrl,
+    env: options.env,
     name,
     logFile: server.logFile,
     get pid() {

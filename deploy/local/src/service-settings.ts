@@ -15,6 +15,7 @@ export type ServiceSettings = {
   readonly port?: number
   readonly adminPort: number
   readonly instance: string
+  /** For what the service keeps or spools on disk. */
   readonly dataDir: string
 }
 
@@ -60,7 +61,13 @@ export function serviceEnv(service: ServiceName, settings: ServiceSettings): Rec
     case 'transformer':
       return { ...common, ...store, ...pipeline, MILLRACE_WAREHOUSES: 'postgres' }
     case 'loader':
-      return { ...common, ...store, ...pipeline, MILLRACE_REDIS_URL: settings.redisUrl }
+      return {
+        ...common,
+        ...store,
+        ...pipeline,
+        MILLRACE_REDIS_URL: settings.redisUrl,
+        MILLRACE_SPOOL_DIR: settings.dataDir,
+      }
     case 'ingestion':
       return {
         ...common,

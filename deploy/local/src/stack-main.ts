@@ -6,7 +6,7 @@ import { checkoutRoot } from './servers/installed-tools.ts'
 import { endProcess, isRunning } from './servers/process-record.ts'
 import { until } from './servers/until.ts'
 import { type Stack, startStack } from './stack.ts'
-import { readStackRecord, removeStackRecord, writeStackRecord } from './stack-record.ts'
+import { type ProcessEntry, readStackRecord, removeStackRecord, writeStackRecord } from './stack-record.ts'
 import { stackHolder } from './stack-state.ts'
 import { stackStatus } from './stack-status.ts'
 import { stopRequested } from './stop-requested.ts'
@@ -16,6 +16,7 @@ const USAGE = `usage: npm start                          run the stack in the fo
        npm run stack -- down              end it
        npm run stack -- status            its addresses and how its parts are
        npm run stack -- logs <part>       follow a part's log: kafka, postgres, control-api, loader, loader-1, …
+       npm run stack -- env <service>     the environment of one more process of a service, for a shell
 
 Data, logs and secrets are kept in .millrace/stack of this checkout, or in the folder that MILLRACE_STACK_DIR names.`
 
@@ -38,6 +39,8 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
       return await status()
     case 'logs':
       return await logs(rest[0])
+    case 'env':
+      return env(rest[0])
     default:
       console.error(USAGE)
       return 2
@@ -114,18 +117,33 @@ async function status(): Promise<number> {
 }
 
 async function logs(part: string | undefined): Promise<number> {
-  const processes = readStackRecord(dir)?.processes ?? []
-  const found = processes.find(({ name }) => name === part) ?? processes.find(({ name }) => name === `${part}-0`)
-  if (found === undefined) {
-    const names = processes.map(({ name }) => name).join(', ')
-    console.error(names === '' ? 'no stack is up' : `usage: npm run stack -- logs <part>; parts: ${names}`)
-    return 2
-  }
+  const found = partOrComplain('logs', part)
+  if (found === undefined) return 2
   const tail = spawn('tail', ['-n', '200', '-F', found.logFile], { stdio: 'inherit' })
   process.on('SIGINT', () => tail.kill())
   process.on('SIGTERM', () => tail.kill())
   await once(tail, 'exit')
   return 0
+}
+
+function env(part: string | undefined): number {
+  const found = partOrComplain('env', part)
+  if (found?.env === undefined) return 2
+  // Ports are one process's own; 0 takes a free one.
+  const own = { MILLRACE_ADMIN_PORT: '0', MILLRACE_INSTANCE: `${found.name}-by-hand` }
+  const port = 'MILLRACE_PORT' in found.env ? { MILLRACE_PORT: '0' } : {}
+  for (const [name, value] of Object.entries({ ...found.env, ...own, ...port })) console.log(`${name}='${value}'`)
+  return 0
+}
+
+/** The part of the running stack with this name; without it says on the screen which there are. */
+function partOrComplain(command: string, part: string | undefined): ProcessEntry | undefined {
+  const processes = stackHolder(dir) === undefined ? [] : (readStackRecord(dir)?.processes ?? [])
+  const found = processes.find(({ name }) => name === part) ?? processes.find(({ name }) => name === `${part}-0`)
+  if (found !== undefined) return found
+  const names = processes.map(({ name }) => name).join(', ')
+  console.error(names === '' ? 'no stack is up' : `usage: npm run stack -- ${command} <part>; parts: ${names}`)
+  return undefined
 }
 
 function welcome({ addresses, bootstrap, dir: folder }: Stack): string {

@@ -15,13 +15,16 @@ export type ProcessEntry = {
   readonly logFile: string
   /** Where it says how it is; servers have none, they are looked at by their port. */
   readonly adminUrl?: string
+  readonly env?: Readonly<Record<string, string>>
   readonly port?: number
 }
 
 /** Writes down where a stack's parts are, for `status` and `logs`. */
 export function writeStackRecord(stack: Stack): void {
   const servers = Object.values(stack.servers).map(({ name, pid, logFile, port }) => ({ name, pid, logFile, port }))
-  const services = stack.services().map(({ name, pid, logFile, adminUrl }) => ({ name, pid, logFile, adminUrl }))
+  const services = stack
+    .services()
+    .map(({ name, pid, logFile, adminUrl, env }) => ({ name, pid, logFile, adminUrl, env }))
   const record: StackRecord = { addresses: stack.addresses, processes: [...servers, ...services] }
   writeWhole(recordFile(stack.dir), JSON.stringify(record, null, 2))
 }

@@ -19,7 +19,7 @@ export type StackOptions = {
   readonly fresh?: boolean
   /** Kafka partitions of every topic; default 12. Fixed for the life of the state folder. */
   readonly partitions?: number
-  /** Processes per service; default 1 of each. */
+  /** Processes per service; default 1 of each. Without control-api nobody prepares the control store. */
   readonly counts?: Partial<Record<ServiceName, number>>
   /** More environment per service. */
   readonly env?: Partial<Record<ServiceName, Readonly<Record<string, string>>>>
@@ -108,15 +108,16 @@ async function start(
     services.push(process)
     return process
   }
+  const wanted = serviceNames.flatMap((name) => Array.from({ length: options.counts?.[name] ?? 1 }, () => name))
   // First the one that brings the control store to its newest shape.
-  say('starting control-api')
-  await launch('control-api')
-  const others = serviceNames.flatMap((name) => {
-    const count = (options.counts?.[name] ?? 1) - (name === 'control-api' ? 1 : 0)
-    return Array.from({ length: Math.max(0, count) }, () => name)
-  })
-  say(`starting ${others.join(', ')}`)
-  await settle(others.map((name) => launch(name)))
+  for (const group of [
+    wanted.filter((name) => name === 'control-api'),
+    wanted.filter((name) => name !== 'control-api'),
+  ]) {
+    if (group.length === 0) continue
+    say(`starting ${group.join(', ')}`)
+    await settle(group.map((name) => launch(name)))
+  }
 
   let stopping: Promise<void> | undefined
   return {
