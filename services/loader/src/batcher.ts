@@ -109,7 +109,10 @@ export class Batcher {
 
   #close(key: string, batch: LoadBatch): void {
     this.#open.delete(key)
-    if (batch.length === 0) return batch.finish(true)
+    if (batch.length === 0) {
+      batch.finish(true)
+      return
+    }
     const batches = this.#unanswered.get(key) ?? new Set()
     this.#unanswered.set(key, batches.add(batch))
     void batch.settled.then(() => {

@@ -53,6 +53,8 @@ export async function exchange(
       headersTimeout: limits.requestMs,
       bodyTimeout: limits.requestMs,
     })
+    // A body that is left unread ends with an error that nobody else listens to.
+    body.on('error', () => undefined)
     if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
       body.destroy()
       throw new NoAnswerError('encoded_answer')
