@@ -10,8 +10,9 @@ export type SourceChange = {
   readonly sourceId: string
   readonly name?: string | undefined
   readonly options?: Readonly<Record<string, unknown>> | undefined
-  /** Sealed for the owner `source:<id>`; fields that are not named stay. */
+  /** Sealed for the owner `source:<id>`; fields that are not named stay, unless `dropOtherSecrets`. */
   readonly secrets: readonly SealedField[]
+  readonly dropOtherSecrets: boolean
 }
 
 /**
@@ -34,6 +35,8 @@ export async function updateSource(db: Queries, change: SourceChange): Promise<b
       .returning('id')
       .executeTakeFirst()
     if (!updated) return false
+    if (change.dropOtherSecrets)
+      await tx.deleteFrom('secrets').where('owner', '=', `source:${change.sourceId}`).execute()
     await putSealedFields(tx, `source:${change.sourceId}`, change.secrets)
     return true
   })

@@ -1,0 +1,75 @@
+import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
+import { validateMapping } from '@millrace/domain/mapping/validate.ts'
+import type { RowSchema } from '@millrace/domain/row-schema.ts'
+import { checkCombination } from '@millrace/domain/sync/check-combination.ts'
+import { checkInsertTime } from '@millrace/domain/sync/insert-time.ts'
+import { type Schedule, validateSchedule } from '@millrace/domain/sync/schedule.ts'
+import { profileKindOf, type SyncDefinition } from '@millrace/domain/sync/sync-definition.ts'
+import type { DestinationKind, WarehouseKind } from '@millrace/domain/words.ts'
+import { invalid, type ProblemDetail } from './http/api-problem.ts'
+
+/** Throws a 422 unless the definition makes sense by itself: schedule, table type, support matrix. Nothing is asked. */
+export function checkDefinition(
+  sync: SyncDefinition,
+  { warehouse, destination }: { readonly warehouse: WarehouseKind; readonly destination: DestinationKind },
+): void {
+  checkSchedule(sync.schedule)
+  if (sync.mapping.tableType !== sync.tableType)
+    throw invalid(
+      'mapping_invalid',
+      `The mapping is one of ${sync.mapping.tableType}, and the sync is of ${sync.tableType}.`,
+      [
+        {
+          path: 'mapping.tableType',
+          code: 'table_type',
+          message: `must be ${sync.tableType}`,
+          hint: 'Give the sync and its mapping the same tableType.',
+        },
+      ],
+    )
+  const answer = checkCombination({
+    warehouse,
+    destination,
+    tableType: sync.tableType,
+    profileKind: profileKindOf(sync.mapping),
+    mode: sync.mode,
+    hasInsertTime: sync.insertTimeColumn !== null,
+    overlapMs: sync.overlapMs,
+    schedule: sync.schedule.kind,
+  })
+  if (answer.ok) return
+  const { rule, message, hint } = answer
+  throw invalid('combination_not_supported', message, [{ path: 'mode', code: rule, message, hint }])
+}
+
+/** Throws a 422 that names each fault of the schedule. */
+export function checkSchedule(schedule: Schedule): void {
+  const problems = validateSchedule(schedule)
+  if (problems.length === 0) return
+  const errors = problems.map(({ path, ...rest }) => ({ path: `schedule.${path}`, ...rest }))
+  throw invalid('schedule_invalid', textOf(errors), errors)
+}
+
+/** Throws a 422 that names each place where the mapping does not fit the table. */
+export function checkMapping(mapping: Mapping, schema: RowSchema): void {
+  throwMappingProblems(mappingErrors(mapping, schema))
+}
+
+/** `checkMapping`, and the insert-time column as well, all faults in one answer. */
+export function checkColumns(sync: Pick<SyncDefinition, 'mapping' | 'insertTimeColumn'>, schema: RowSchema): void {
+  const insertTime = sync.insertTimeColumn === null ? null : checkInsertTime(sync.insertTimeColumn, schema)
+  throwMappingProblems([...mappingErrors(sync.mapping, schema), ...(insertTime === null ? [] : [insertTime])])
+}
+
+function mappingErrors(mapping: Mapping, schema: RowSchema): ProblemDetail[] {
+  return validateMapping(mapping, schema).map(({ path, ...rest }) => ({ path: `mapping.${path}`, ...rest }))
+}
+
+function throwMappingProblems(errors: readonly ProblemDetail[]): void {
+  if (errors.length > 0)
+    throw invalid('mapping_invalid', `The mapping does not fit the table: ${textOf(errors)}`, errors)
+}
+
+function textOf(errors: readonly ProblemDetail[]): string {
+  return errors.map(({ message }) => message).join(' ')
+}

@@ -1,0 +1,25 @@
+import type { EnvReader } from '@millrace/telemetry/config.ts'
+
+/** The control API's configuration, from the environment. */
+export function controlApiConfig(read: EnvReader) {
+  return {
+    storeUrl: read.secret('MILLRACE_STORE_URL'),
+    kekFile: read.text('MILLRACE_KEK_FILE'),
+    /** Shared request limits; without it each process limits for itself. */
+    redisUrl: read.optional('MILLRACE_REDIS_URL'),
+    host: read.text('MILLRACE_HOST', { default: '127.0.0.1' }),
+    port: read.integer('MILLRACE_PORT', { default: 0, max: 65_535 }),
+    portFile: read.optional('MILLRACE_PORT_FILE'),
+    adminPort: read.integer('MILLRACE_ADMIN_PORT', { default: 0, max: 65_535 }),
+    adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
+    /** Base of trigger URLs; default the address that is listened on. */
+    publicUrl: read.optional('MILLRACE_PUBLIC_URL'),
+    allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
+    bootstrap: bootstrapAccount(read),
+  }
+}
+
+function bootstrapAccount(read: EnvReader): { readonly username: string; readonly secret: string } | null {
+  const username = read.optional('MILLRACE_BOOTSTRAP_ACCOUNT')
+  return username === undefined ? null : { username, secret: read.secret('MILLRACE_BOOTSTRAP_SECRET') }
+}

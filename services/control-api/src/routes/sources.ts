@@ -1,0 +1,209 @@
+import { isDeepStrictEqual } from 'node:util'
+import { createSource } from '@millrace/store/sources/create-source.ts'
+import { deleteSource } from '@millrace/store/sources/delete-source.ts'
+import { getSource, type Source } from '@millrace/store/sources/get-source.ts'
+import { listSources } from '@millrace/store/sources/list-sources.ts'
+import { updateSource } from '@millrace/store/sources/update-source.ts'
+import { failpoint } from '@millrace/telemetry/failpoint.ts'
+import type { Static } from 'typebox'
+import type { ApiContext } from '../api-context.ts'
+import { answers, nothing } from '../http/answers.ts'
+import { invalid, notFound } from '../http/api-problem.ts'
+import { audited } from '../http/audited.ts'
+import { fromToken, isText, toToken } from '../http/page-token.ts'
+import type { Api } from '../http/server.ts'
+import { pageLimit, pageOf, pageQuery, projectParams, sourceParams } from '../schemas/common.ts'
+import { connectionBody, sourceAnswer, sourceBody, sourcePatch, testAnswer } from '../schemas/source.ts'
+import { sealFields, sourcePlace } from '../sealed-secrets.ts'
+import { requireConnection, testConnection } from '../test-connection.ts'
+import { storedConnection } from '../use-warehouse.ts'
+
+/** Sources: connections to warehouses. One is stored only after it was tried and works. */
+export function addSources(api: Api, context: ApiContext): void {
+  const { db, kek } = context
+
+  api.post(
+    '/v1/projects/:projectId/sources',
+    {
+      config: { permission: 'sources.change' },
+      schema: {
+        tags: ['sources'],
+        summary: 'Create a source',
+        description: 'The connection is tried first; when a check fails the answer is a 422 and nothing is stored.',
+        params: projectParams,
+        body: sourceBody,
+        response: answers(201, sourceAnswer),
+      },
+    },
+    async (request, reply) => {
+      const { projectId } = request.params
+      const { name, ...connection } = request.body
+      await requireConnection(context, projectId, connection)
+      const id = context.newId()
+      const secrets = sealFields(kek, sourcePlace(projectId, id), connection.secrets)
+      const { warehouse, options } = connection
+      await audited(context, request, async (tx) => {
+        await createSource(tx, { id, projectId, name, warehouse, options, secrets })
+        return { result: id, action: 'source.create', object: `source:${id}`, after: { name, warehouse, options } }
+      })
+      await failpoint('control-api.afterSourceStored')
+      return reply.code(201).send(toAnswer((await getSource(db, { projectId, sourceId: id })) ?? missing()))
+    },
+  )
+
+  api.get(
+    '/v1/projects/:projectId/sources',
+    {
+      config: { permission: 'read' },
+      schema: {
+        tags: ['sources'],
+        summary: 'List sources',
+        params: projectParams,
+        querystring: pageQuery,
+        response: answers(200, pageOf(sourceAnswer)),
+      },
+    },
+    async (request) => {
+      const { limit = pageLimit, after } = request.query
+      const { projectId } = request.params
+      const page = await listSources(db, { projectId, after: fromToken(after, isText), limit })
+      return { items: page.items.map(toAnswer), next: page.next === null ? null : toToken(page.next) }
+    },
+  )
+
+  api.get(
+    '/v1/projects/:projectId/sources/:sourceId',
+    {
+      config: { permission: 'read' },
+      schema: {
+        tags: ['sources'],
+        summary: 'Read a source',
+        params: sourceParams,
+        response: answers(200, sourceAnswer),
+      },
+    },
+    async (request) => toAnswer((await getSource(db, request.params)) ?? missing()),
+  )
+
+  api.patch(
+    '/v1/projects/:projectId/sources/:sourceId',
+    {
+      config: { permission: 'sources.change' },
+      schema: {
+        tags: ['sources'],
+        summary: 'Change a source',
+        description:
+          'Options are given as a whole. Other options need the secrets again: nobody may point a stored secret at a server of his own. The connection is tried first.',
+        params: sourceParams,
+        body: sourcePatch,
+        response: answers(200, sourceAnswer),
+      },
+    },
+    async (request) => {
+      const { name, options, secrets } = request.body
+      const before = (await getSource(db, request.params)) ?? missing()
+      const otherOptions = options !== undefined && !isDeepStrictEqual(options, before.options)
+      if (otherOptions && secrets === undefined) throw secretsNeeded()
+      if (otherOptions || secrets !== undefined) {
+        const stored = await storedConnection(context, before)
+        const connection = {
+          warehouse: before.warehouse,
+          options: options ?? before.options,
+          secrets: otherOptions ? (secrets ?? {}) : { ...stored.secrets, ...secrets },
+        }
+        await requireConnection(context, before.projectId, connection)
+      }
+      const sealed = sealFields(kek, sourcePlace(before.projectId, before.id), secrets ?? {})
+      const changed = await audited(context, request, async (tx) => {
+        const change = { ...request.params, name, options, secrets: sealed, dropOtherSecrets: otherOptions }
+        if (!(await updateSource(tx, change))) return null
+        return {
+          result: true,
+          action: 'source.change',
+          object: `source:${before.id}`,
+          before: { name: before.name, options: before.options },
+          after: {
+            name: name ?? before.name,
+            options: options ?? before.options,
+            secretsReplaced: Object.keys(secrets ?? {}),
+          },
+        }
+      })
+      if (!changed) throw notFound('source')
+      return toAnswer((await getSource(db, request.params)) ?? missing())
+    },
+  )
+
+  api.delete(
+    '/v1/projects/:projectId/sources/:sourceId',
+    {
+      config: { permission: 'sources.change' },
+      schema: { tags: ['sources'], summary: 'Delete a source', params: sourceParams, response: answers(204, nothing) },
+    },
+    async (request, reply) => {
+      const before = (await getSource(db, request.params)) ?? missing()
+      const deleted = await audited(context, request, async (tx) => {
+        if (!(await deleteSource(tx, request.params))) return null
+        const { id, name, warehouse, options } = before
+        return { result: true, action: 'source.delete', object: `source:${id}`, before: { name, warehouse, options } }
+      })
+      if (!deleted) throw notFound('source')
+      return reply.code(204).send(null)
+    },
+  )
+
+  api.post(
+    '/v1/projects/:projectId/sources/test',
+    {
+      config: { permission: 'sources.change' },
+      schema: {
+        tags: ['sources'],
+        summary: 'Try a connection without storing it',
+        params: projectParams,
+        body: connectionBody,
+        response: answers(200, testAnswer),
+      },
+    },
+    async (request) => toTestAnswer(await testConnection(context, request.params.projectId, request.body)),
+  )
+
+  api.post(
+    '/v1/projects/:projectId/sources/:sourceId/test',
+    {
+      config: { permission: 'sources.change' },
+      schema: {
+        tags: ['sources'],
+        summary: 'Try the connection of a source',
+        params: sourceParams,
+        response: answers(200, testAnswer),
+      },
+    },
+    async (request) => {
+      const source = (await getSource(db, request.params)) ?? missing()
+      return toTestAnswer(await testConnection(context, source.projectId, await storedConnection(context, source)))
+    },
+  )
+}
+
+function missing(): never {
+  throw notFound('source')
+}
+
+function secretsNeeded() {
+  return invalid('secrets_needed', 'Other options need the secrets again.', [
+    {
+      path: 'secrets',
+      code: 'missing',
+      message: 'are missing',
+      hint: 'Send all secrets of the source together with its options.',
+    },
+  ])
+}
+
+function toTestAnswer({ ok, checks }: Awaited<ReturnType<typeof testConnection>>): Static<typeof testAnswer> {
+  return { ok, checks: [...checks] }
+}
+
+function toAnswer(source: Source): Static<typeof sourceAnswer> {
+  return { ...source, createdAt: source.createdAt.toISOString(), updatedAt: source.updatedAt.toISOString() }
+}

@@ -1,0 +1,86 @@
+import { loadedRows, missingRows, type RunCounts as ReportCounts, reportRun } from '@millrace/domain/sync/run-report.ts'
+import { isFinalRunState } from '@millrace/domain/sync/run-state.ts'
+import type { Run } from '@millrace/store/runs/get-run.ts'
+import type { Static } from 'typebox'
+import type { runAnswer } from './schemas/run.ts'
+
+export type RunAnswer = Static<typeof runAnswer>
+
+/** What was counted of a run, as the store sums it up. */
+export type RunFigures = {
+  readonly rowsRead: number
+  readonly totals: Readonly<Record<string, number>>
+  /** Identical rows that are rejects, each copy of them: these were not collapsed into one event. */
+  readonly identicalRejects: number
+}
+
+/** A run as the API shows it. `rate` is that of the moment, when it is known; otherwise the average is shown. */
+export function toRunAnswer(run: Run, figures: RunFigures, nowMs: number, rate?: number): RunAnswer {
+  const counts = reportCounts(run, figures)
+  const rowsLoaded = totalOf(figures, 'rows')
+  const rowsPlanned = run.readRows ?? run.rowsPlanned
+  const perSecond = rate ?? averageRate(run, rowsLoaded, nowMs)
+  const rowsLeft = rowsPlanned === null ? null : Math.max(0, rowsPlanned - rowsLoaded)
+  const isOver = isFinalRunState(run.state)
+  const { id, projectId, syncId, importId, runSeq, state, trigger, lane, mappingVersion, error } = run
+  return {
+    id,
+    projectId,
+    syncId,
+    importId,
+    runSeq,
+    state,
+    trigger,
+    lane,
+    mappingVersion,
+    counts: { ...counts, missing: missingRows(counts), sent: totalOf(figures, 'sent') },
+    progress: {
+      rowsPlanned,
+      rowsRead: counts.read,
+      rowsLoaded,
+      rate: perSecond === null ? null : Math.round(perSecond),
+      secondsLeft: isOver ? 0 : rowsLeft === null || !perSecond ? null : Math.ceil(rowsLeft / perSecond),
+    },
+    report: isOver ? reportRun(counts, run.tableType) : unfinished(run, counts),
+    error,
+    createdAt: run.createdAt.toISOString(),
+    plannedAt: run.plannedAt?.toISOString() ?? null,
+    readAt: run.readAt?.toISOString() ?? null,
+    finishedAt: run.finishedAt?.toISOString() ?? null,
+  }
+}
+
+function reportCounts(run: Run, figures: RunFigures): ReportCounts {
+  const total = (name: string) => totalOf(figures, name)
+  // Copies of a row are counted where they arrive; only when all have arrived can they be told from events.
+  const collapsed = run.state === 'succeeded' ? Math.max(0, (run.identicalRows ?? 0) - figures.identicalRejects) : 0
+  return {
+    read: run.readRows ?? figures.rowsRead,
+    events: total('events') + total('updates') + total('deletes') - collapsed,
+    userProfiles: total('userUpdates') + total('userDeletes'),
+    groupProfiles: total('groupUpdates'),
+    lookupRows: total('lookupRows'),
+    rejected: total('rejected'),
+    filtered: total('filtered'),
+    collapsed,
+  }
+}
+
+function totalOf({ totals }: RunFigures, name: string): number {
+  return totals[name] ?? 0
+}
+
+/** Rows a second since the plan was made; null before anything was loaded. */
+function averageRate(run: Run, rowsLoaded: number, nowMs: number): number | null {
+  if (run.plannedAt === null || rowsLoaded === 0) return null
+  const seconds = ((run.finishedAt?.getTime() ?? nowMs) - run.plannedAt.getTime()) / 1000
+  return seconds > 0 ? rowsLoaded / seconds : null
+}
+
+function unfinished(run: Run, counts: ReportCounts): string {
+  const english = (value: number) => value.toLocaleString('en-US')
+  const planned = run.readRows ?? run.rowsPlanned
+  const of = planned === null ? '' : ` of ${run.readRows === null ? 'about ' : ''}${english(planned)}`
+  const done = loadedRows(counts)
+  return `${run.state}: ${english(counts.read)}${of} rows read, ${english(done)} loaded, ${english(counts.rejected)} rejected so far`
+}

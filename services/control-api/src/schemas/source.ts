@@ -1,0 +1,86 @@
+import { warehouseKinds } from '@millrace/domain/words.ts'
+import { Type } from 'typebox'
+import { closed, id, identifier, literals, name, nullable, time } from './common.ts'
+import { mapping } from './mapping.ts'
+
+const secretBytesMax = 64 * 1024
+
+const options = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
+  maxProperties: 50,
+  description:
+    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?',
+})
+const secrets = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: secretBytesMax }), {
+  maxProperties: 20,
+  description: 'Written only; for postgres: password, sshPrivateKey?',
+})
+
+export const connectionBody = closed({ warehouse: literals(warehouseKinds), options, secrets })
+export const sourceBody = closed({ name, warehouse: literals(warehouseKinds), options, secrets })
+export const sourcePatch = closed({
+  name: Type.Optional(name),
+  options: Type.Optional(options),
+  secrets: Type.Optional(secrets),
+})
+
+export const sourceAnswer = Type.Object({
+  id,
+  projectId: id,
+  name: Type.String(),
+  warehouse: literals(warehouseKinds),
+  options: Type.Record(Type.String(), Type.Unknown()),
+  createdAt: time,
+  updatedAt: time,
+})
+
+export const testAnswer = Type.Object({
+  ok: Type.Boolean(),
+  checks: Type.Array(
+    Type.Object({
+      step: Type.String(),
+      ok: Type.Boolean(),
+      code: Type.Optional(Type.String()),
+      message: Type.Optional(Type.String()),
+      hint: Type.Optional(Type.String()),
+    }),
+  ),
+})
+
+export const schemaParams = closed({ projectId: id, sourceId: id, schema: identifier })
+export const tableParams = closed({ projectId: id, sourceId: id, schema: identifier, table: identifier })
+
+export const schemasAnswer = Type.Object({ items: Type.Array(Type.Object({ name: Type.String() })) })
+export const tablesAnswer = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      schema: Type.String(),
+      name: Type.String(),
+      kind: Type.String(),
+      rowsEstimate: nullable(Type.Number()),
+    }),
+  ),
+})
+export const tableAnswer = Type.Object({
+  schema: Type.String(),
+  name: Type.String(),
+  key: Type.Array(Type.String()),
+  columns: Type.Array(
+    Type.Object({ name: Type.String(), type: Type.String(), sourceType: Type.String(), nullable: Type.Boolean() }),
+  ),
+})
+
+export const previewBody = closed({
+  table: closed({ schema: identifier, name: identifier }),
+  mapping: Type.Optional(mapping),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
+})
+export const previewAnswer = Type.Object({
+  columns: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), sourceType: Type.String() })),
+  rows: Type.Array(Type.Record(Type.String(), Type.Unknown())),
+  /** Rows beyond the size that a preview may have were left out. */
+  cut: Type.Boolean(),
+  updates: Type.Array(Type.Object({ row: Type.Integer(), key: nullable(Type.String()), body: Type.Unknown() })),
+  rejects: Type.Array(
+    Type.Object({ row: Type.Integer(), code: Type.String(), field: Type.String(), message: Type.String() }),
+  ),
+})

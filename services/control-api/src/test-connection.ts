@@ -1,0 +1,72 @@
+import type { WarehouseKind } from '@millrace/domain/words.ts'
+import type { OptionProblem } from '@millrace/warehouses/option-problem.ts'
+import { postgresOptions } from '@millrace/warehouses/postgres/options.ts'
+import type { ConnectionCheck } from '@millrace/warehouses/warehouse.ts'
+import type { ApiContext } from './api-context.ts'
+import { ApiProblem, invalid, type ProblemDetail } from './http/api-problem.ts'
+import { type Connection, useWarehouse } from './use-warehouse.ts'
+
+/** Connections tried for one project. */
+const testRate = { requests: 60, windowMs: 60_000 }
+
+type OptionCheck = (options: unknown, secretNames: readonly string[]) => readonly OptionProblem[]
+
+const optionChecks: Partial<Record<WarehouseKind, OptionCheck>> = { postgres: postgresOptions.problems }
+
+/** Throws a 422 that names every option that is wrong; nothing was connected yet. */
+export function checkOptions({ warehouse, options, secrets }: Connection): void {
+  const check = optionChecks[warehouse]
+  if (check === undefined)
+    throw invalid('warehouse_not_supported', `Sources of the kind ${warehouse} cannot be read by this version.`, [
+      { path: 'warehouse', code: 'not_supported', message: 'is not supported', hint: 'Use postgres.' },
+    ])
+  const problems = check(options, Object.keys(secrets))
+  if (problems.length === 0) return
+  const errors = problems.map(({ path, message, hint }) => ({
+    path: dotted(path),
+    code: 'option_invalid',
+    message,
+    hint,
+  }))
+  const all = errors.map(({ path, message }) => `${path} ${message}`).join('; ')
+  throw invalid('options_invalid', `The source cannot be connected like this: ${all}.`, errors)
+}
+
+/** Really connects, and tells step by step how it went. Throws what `checkOptions` throws, and a 429. */
+export async function testConnection(
+  context: ApiContext,
+  projectId: string,
+  connection: Connection,
+): Promise<{ ok: boolean; checks: readonly ConnectionCheck[] }> {
+  checkOptions(connection)
+  const verdict = await context.limiter?.allow(`test:${projectId}`, testRate)
+  if (verdict !== undefined && !verdict.allowed)
+    throw new ApiProblem(429, 'too_many_tests', 'Too many connections were tried.', 'Wait a minute.', {
+      headers: { 'retry-after': String(Math.max(1, Math.ceil(verdict.retryAfterMs / 1000))) },
+    })
+  const checks = await useWarehouse(context, connection, (warehouse, signal) => warehouse.testConnection(signal))
+  return { ok: checks.every(({ ok }) => ok), checks }
+}
+
+/** Throws a 422 with the failing checks unless the connection holds. */
+export async function requireConnection(context: ApiContext, projectId: string, connection: Connection): Promise<void> {
+  const { ok, checks } = await testConnection(context, projectId, connection)
+  if (ok) return
+  const errors: ProblemDetail[] = checks
+    .filter((check) => !check.ok)
+    .map(({ step, code, message, hint }) => ({
+      path: step,
+      code: code ?? 'failed',
+      message: message ?? 'failed',
+      ...(hint === undefined ? {} : { hint }),
+    }))
+  const [first] = errors
+  throw invalid('connection_failed', `The connection does not work: ${first?.message ?? 'a check failed'}`, errors)
+}
+
+/** `/sshTunnel/port` as `options.sshTunnel.port`; secrets stand beside the options. */
+function dotted(pointer: string): string {
+  const path = pointer.slice(1).replaceAll('/', '.')
+  if (path.startsWith('secrets.')) return path
+  return path === '' ? 'options' : `options.${path}`
+}
