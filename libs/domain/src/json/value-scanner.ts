@@ -9,6 +9,11 @@ import {
   textInvalid,
 } from './problem.ts'
 
+/** 1 for the bytes of a JSON string that stand for themselves: ASCII but control characters, the quote and the backslash. */
+const isPlain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 32 && byte < 128 && byte !== 34 && byte !== 92 ? 1 : 0,
+)
+
 /**
  * Checks JSON text (RFC 8259) byte by byte and copies it without the whitespace between tokens. Numbers and strings
  * keep their exact text, so nothing is rounded and duplicate keys stay; what `JSON.parse` takes is taken, except:
@@ -75,6 +80,11 @@ export class JsonScanner {
     target[at++] = source[i++]!
     while (i < end) {
       const byte = source[i]!
+      if (isPlain[byte] === 1) {
+        target[at++] = byte
+        i++
+        continue
+      }
       if (byte >= 0x80) {
         const size = utf8SequenceSize(source, i, end)
         if (size === 0) return textInvalid

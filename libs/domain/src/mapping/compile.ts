@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.ts'
 import type { RowSchema } from '../row-schema.ts'
+import type { AvroReader } from '../wire/avro-reader.ts'
 import type { ChangeCursor } from '../wire/change-batch.ts'
 import type { UpdateBatchBuilder } from '../wire/update-batch.ts'
 import type { ChangeOp, TableType, WarehouseKind } from '../words.ts'
@@ -84,32 +85,35 @@ export function compileMapping(options: {
     row.rowIdStart = rowIdStart
     row.nowMs = nowMs
     if (rowStart < 0) {
-      fields.buffer = buffer
-      // Only a delete may name its row by the id alone; the extractor leaves out the columns of any other row for its size.
-      if (op === 'delete') reject(row, out, 'value_invalid', '', 'The delete carries no row.')
-      else reject(row, out, 'row_too_large', '', 'The row is larger than the extractor publishes.')
+      rejectRowless(row, buffer, out)
       return
     }
     fields.scan(buffer, rowStart, rowEnd)
     target.write(row, out)
   }
+  // The columns are found while the cursor walks over the row.
+  const walkRow = (reader: AvroReader) => fields.walk(reader)
   return {
     tableType: mapping.tableType,
     transform,
     transformBatch(cursor, nowMs, out) {
-      while (cursor.next())
-        transform(
-          cursor.op,
-          cursor.ordinal,
-          cursor.rowIdStart,
-          cursor.buffer,
-          cursor.rowStart,
-          cursor.rowEnd,
-          nowMs,
-          out,
-        )
+      row.nowMs = nowMs
+      while (cursor.next(walkRow)) {
+        row.op = cursor.op
+        row.ordinal = cursor.ordinal
+        row.rowIdStart = cursor.rowIdStart
+        if (cursor.rowStart < 0) rejectRowless(row, cursor.buffer, out)
+        else target.write(row, out)
+      }
     },
   }
+}
+
+/** Only a delete may name its row by the id alone; the extractor leaves out the columns of any other row for its size. */
+function rejectRowless(row: RowInput, buffer: Buffer, out: UpdateBatchBuilder): void {
+  row.fields.buffer = buffer
+  if (row.op === 'delete') reject(row, out, 'value_invalid', '', 'The delete carries no row.')
+  else reject(row, out, 'row_too_large', '', 'The row is larger than the extractor publishes.')
 }
 
 function transformFor(mapping: Mapping, schema: RowSchema, context: MappingContext): RowTransform {

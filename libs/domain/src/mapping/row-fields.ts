@@ -22,11 +22,19 @@ export class RowFields {
 
   /** Finds the columns of the Row at [start, end). Throws `AvroError` when the bytes are no row of the schema. */
   scan(buffer: Buffer, start: number, end: number): void {
+    const reader = this.#reader
+    reader.open(buffer, start, end)
+    this.walk(reader)
+    if (reader.offset !== end) throw new AvroError(`a row ends at byte ${reader.offset} instead of ${end}`)
+  }
+
+  /** Finds the columns of the Row that the reader stands at, and moves it behind the row. Throws `AvroError`. */
+  walk(reader: AvroReader): void {
     const { starts, ends } = this
     const columns = this.#shapes
-    const reader = this.#reader
+    const { buffer, end } = reader
     this.buffer = buffer
-    let at = start
+    let at = reader.offset
     for (let i = 0; i < columns.length; i++) {
       const branch = at < end ? buffer[at++]! : -1
       if (branch === 0) {
@@ -48,7 +56,7 @@ export class RowFields {
           from = at + 1
           at = from + (first >>> 1)
         } else {
-          reader.open(buffer, at, end)
+          reader.offset = at
           reader.readBytes()
           from = reader.start
           at = reader.stop
@@ -57,6 +65,7 @@ export class RowFields {
       starts[i] = from
       ends[i] = at
     }
-    if (at !== end) throw new AvroError(`a row ends at byte ${at} instead of ${end}`)
+    if (at > end) throw new AvroError(`a row runs over the end of its batch at byte ${end}`)
+    reader.offset = at
   }
 }

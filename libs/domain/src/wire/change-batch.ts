@@ -100,7 +100,8 @@ export class ChangeCursor {
     this.#left = this.#reader.readBlock()
   }
 
-  next(): boolean {
+  /** `walkRow` goes over the row instead of the cursor's own function, for a caller that looks at it on the way. */
+  next(walkRow: SkipRow = this.#skipRow): boolean {
     if (this.#left === 0) return false
     const reader = this.#reader
     this.op = opAt(reader.readSafeLong())
@@ -109,7 +110,7 @@ export class ChangeCursor {
     this.rowIdStart = reader.start
     if (reader.readSome()) {
       this.rowStart = reader.offset
-      this.#skipRow(reader)
+      walkRow(reader)
       this.rowEnd = reader.offset
     } else this.rowStart = this.rowEnd = -1
     reader.readSome() // Before has no fields yet: its branch is all there is of it.
