@@ -9,8 +9,8 @@ import { completeRead } from '@millrace/store/tasks/complete-read.ts'
 import { failTask } from '@millrace/store/tasks/fail-task.ts'
 import { leaseTask } from '@millrace/store/tasks/lease-task.ts'
 import { renewLease } from '@millrace/store/tasks/renew-lease.ts'
+import { aBatch, aQueuedRun, leaseOf, planned } from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
-import { aBatch, aQueuedRun, leaseOf, planned } from './a-run.ts'
 
 let store: TestStore
 let db: Database

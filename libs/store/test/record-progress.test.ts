@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { openPartition } from '@millrace/store/progress/open-partition.ts'
 import { type ProgressStep, recordProgress, rejectsKeptMax } from '@millrace/store/progress/record-progress.ts'
+import { aBatch, aQueuedRun } from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
 import fc from 'fast-check'
-import { aBatch, aQueuedRun } from './a-run.ts'
 
 let store: TestStore
 before(async () => {

@@ -21,8 +21,18 @@ import { leaseTask } from '@millrace/store/tasks/lease-task.ts'
 import { partitionManifest } from '@millrace/store/tasks/manifest.ts'
 import { repin } from '@millrace/store/tasks/repin.ts'
 import { runPin } from '@millrace/store/tasks/run-pin.ts'
+import {
+  aBatch,
+  aDrainingRun,
+  aPlan,
+  aQueuedRun,
+  aSync,
+  closed,
+  leaseOf,
+  planned,
+  readNext,
+} from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
-import { aBatch, aPlan, aQueuedRun, aSync, closed, leaseOf, planned, readNext } from './a-run.ts'
 
 let store: TestStore
 let db: Database
@@ -39,14 +49,6 @@ const runOf = (runId: string) => db.selectFrom('runs').selectAll().where('id', '
 const syncOf = (syncId: string) => db.selectFrom('syncs').selectAll().where('id', '=', syncId).executeTakeFirstOrThrow()
 const tasksOf = (runId: string) =>
   db.selectFrom('run_tasks').selectAll().where('run_id', '=', runId).orderBy('kind').orderBy('index').execute()
-
-async function aDrainingRun(rows: readonly number[] = [2, 1]) {
-  const run = await aQueuedRun(db)
-  await planned(db, run.runId, { chunks: 1 })
-  await readNext(db, run.runId, rows)
-  await closed(db, run.runId)
-  return run
-}
 
 describe('making a run', () => {
   it('gives one open run per sync, however many ask at once', async () => {
@@ -195,7 +197,7 @@ describe('reading a run', () => {
 
 describe('counting a run', () => {
   it('holds what was counted of the attempts that count against the manifest', async () => {
-    const { runId } = await aDrainingRun([2, 1])
+    const { runId } = await aDrainingRun(db, [2, 1])
     for (const partition of [0, 1]) await openPartition(db, { topic: 'u', partition, owner: 'me' })
     const end = { runId, epoch: 1, rows: 2, batches: 1 }
     const counts = [
@@ -249,7 +251,7 @@ describe('counting a run', () => {
 
 describe('ending a run', () => {
   it('moves the cursor once, when the run succeeds', async () => {
-    const { runId, syncId } = await aDrainingRun()
+    const { runId, syncId } = await aDrainingRun(db)
     const answers = await Promise.all([succeedRun(db, { runId }), succeedRun(db, { runId }), succeedRun(db, { runId })])
     assert.equal(answers.filter((each) => each).length, 1)
     const sync = await syncOf(syncId)
@@ -263,7 +265,7 @@ describe('ending a run', () => {
   })
 
   it('leaves the cursor of a sync that was begun anew meanwhile', async () => {
-    const { runId, syncId } = await aDrainingRun()
+    const { runId, syncId } = await aDrainingRun(db)
     await db.updateTable('syncs').set({ generation: 2 }).where('id', '=', syncId).execute()
     assert.equal(await succeedRun(db, { runId }), true)
     assert.equal((await syncOf(syncId)).cursor, null)
@@ -281,12 +283,12 @@ describe('ending a run', () => {
   it('cancels a queued run at once, one at work after its readers, and a finished one never', async () => {
     const queued = await aQueuedRun(db)
     assert.equal(await requestCancel(db, { runId: queued.runId }), 'cancelled')
-    const draining = await aDrainingRun()
+    const draining = await aDrainingRun(db)
     assert.equal(await requestCancel(db, { runId: draining.runId }), 'cancelling')
     assert.equal(await succeedRun(db, { runId: draining.runId }), false)
     assert.equal(await transitionRun(db, { runId: draining.runId, from: ['cancelling'], to: 'cancelled' }), true)
     assert.equal((await syncOf(draining.syncId)).cursor, null)
-    const done = await aDrainingRun()
+    const done = await aDrainingRun(db)
     await succeedRun(db, { runId: done.runId })
     assert.equal(await requestCancel(db, { runId: done.runId }), 'succeeded')
     assert.equal(await requestCancel(db, { runId: '00000000-0000-4000-8000-000000000000' }), null)
@@ -298,7 +300,7 @@ describe('ending a run', () => {
   })
 
   it('notes every end in the outbox, and an effect that fails comes again', async () => {
-    const { runId } = await aDrainingRun()
+    const { runId } = await aDrainingRun(db)
     await succeedRun(db, { runId })
     const seen: unknown[] = []
     await assert.rejects(

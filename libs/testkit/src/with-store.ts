@@ -23,9 +23,10 @@ export async function startTestStore(): Promise<TestStore> {
   const dir = await mkdtemp(path.join(tmpdir(), 'millrace-store-'))
   const server = await startPostgres({ dir, shortLived: true })
   const opened: Database[] = []
+  const migrated = await createDatabase(server)
+  await migrateStore(server.urlOf(migrated))
   const fresh = async () => {
-    const url = await createDatabase(server)
-    await migrateStore(url)
+    const url = server.urlOf(await createDatabase(server, migrated))
     const db = openStore(url, { max: 10, applicationName: 'test' })
     opened.push(db)
     return { url, db }
@@ -52,14 +53,15 @@ export async function withStore(work: (store: TestStore) => Promise<void>): Prom
   }
 }
 
-async function createDatabase(server: PostgresServer): Promise<string> {
+/** Gives the name of a new database, empty or a copy of one that nobody is connected to. */
+async function createDatabase(server: PostgresServer, template = 'template1'): Promise<string> {
   const name = `store_${randomUUID().replaceAll('-', '')}`
   const client = new pg.Client({ connectionString: server.url })
   await client.connect()
   try {
-    await client.query(`create database ${name}`)
+    await client.query(`create database ${name} template ${template}`)
   } finally {
     await client.end()
   }
-  return server.urlOf(name)
+  return name
 }

@@ -13,7 +13,9 @@ export function schedulerMetrics({ meter }: Metrics, leads: () => boolean): Sche
   const open = meter.createObservableGauge('millrace.runs.open', {
     description: 'Runs that are not finished, by state',
   })
-  const leading = meter.createObservableGauge('millrace.scheduler.leading', { description: '1 in the one that leads' })
+  const leading = meter.createObservableGauge('millrace.scheduler.leading', {
+    description: 'Whether this scheduler leads',
+  })
   let last: ReadonlyMap<string, number> = new Map()
   open.addCallback((result) => {
     for (const [state, runs] of last) result.observe(runs, { state })

@@ -3,6 +3,8 @@ import type { Lane, Mode } from '@millrace/domain/words.ts'
 import { jsonText } from '@millrace/store/json-text.ts'
 import type { Database } from '@millrace/store/open-store.ts'
 import type { BatchCount } from '@millrace/store/progress/batch-count.ts'
+import { openPartition } from '@millrace/store/progress/open-partition.ts'
+import { recordProgress } from '@millrace/store/progress/record-progress.ts'
 import { createRun } from '@millrace/store/runs/create-run.ts'
 import { completeClose } from '@millrace/store/tasks/complete-close.ts'
 import { completePlan } from '@millrace/store/tasks/complete-plan.ts'
@@ -120,4 +122,38 @@ export function aBatch(
   const none = { events: 0, updates: 0, deletes: 0, userUpdates: 0, userDeletes: 0, groupUpdates: 0, lookupRows: 0 }
   const events = batch.rows - (batch.rejected ?? 0) - (batch.filtered ?? 0)
   return { ...none, events, rejected: 0, filtered: 0, bytes: batch.rows * 10, sent: batch.rows, ...batch }
+}
+
+/** The loader's part: each partition counts `rows[p]` rows of chunk 0, attempt 1, as one batch, and reaches its end. */
+export async function loaded(
+  db: Database,
+  runId: string,
+  rows: readonly number[],
+  topic = `updates.${runId}`,
+): Promise<void> {
+  for (const [partition, count] of rows.entries()) {
+    await openPartition(db, { topic, partition, owner: 'loader' })
+    await recordProgress(db, {
+      topic,
+      partition,
+      expectedOffset: null,
+      nextOffset: 2n,
+      counts: count > 0 ? [aBatch({ runId, chunk: 0, attempt: 1, seq: 0, rows: count })] : [],
+      rejects: [],
+      ends: [{ runId, epoch: 1, rows: count, batches: count > 0 ? 1 : 0 }],
+    })
+  }
+}
+
+/** A run of one chunk that is read to its end: `rows[p]` rows were published to partition p. */
+export async function aDrainingRun(
+  db: Database,
+  rows: readonly number[] = [2, 1],
+  sync: Parameters<typeof aSync>[1] = {},
+) {
+  const run = await aQueuedRun(db, sync)
+  await planned(db, run.runId, { chunks: 1, partitions: rows.length })
+  await readNext(db, run.runId, rows)
+  await closed(db, run.runId)
+  return run
 }
