@@ -1,3 +1,4 @@
+import type { Column } from '@millrace/domain/row-schema.ts'
 import { getSource } from '@millrace/store/sources/get-source.ts'
 import type { ApiContext } from '../api-context.ts'
 import { answers } from '../http/answers.ts'
@@ -64,12 +65,11 @@ export function addCatalogue(api: Api, context: ApiContext): void {
     async ({ params }) => {
       const source = await sourceOf(params)
       const table = { schema: params.schema, name: params.table }
-      const { key, columns } = await useSource(context, source, (warehouse, signal) =>
-        warehouse.describeTable(table, signal),
-      )
+      const described = await useSource(context, source, (warehouse, signal) => warehouse.describeTable(table, signal))
+      const columns: readonly (Column & { readonly nullable: boolean })[] = described.columns
       return {
         ...table,
-        key: [...key],
+        key: [...described.key],
         columns: columns.map(({ name, type, sourceType, nullable }) => ({ name, type, sourceType, nullable })),
       }
     },
