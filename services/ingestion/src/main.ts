@@ -11,6 +11,7 @@ import { ingestionConfig } from './config.ts'
 import { createIngestionServer } from './http/server.ts'
 import { DatabasePool } from './index/database-pool.ts'
 import { lockDataDir } from './lock-data-dir.ts'
+import { BufferPool } from './log/buffer-pool.ts'
 import { Projects } from './projects/projects.ts'
 
 /** The reference destination: what arrives is in a log on disk before it is answered; DuckDB follows the log. */
@@ -32,7 +33,8 @@ await runService({
     })
     observeBacklog(metrics.meter, projects)
     const background = startBackgroundWork(projects, { tickMs: config.tickMs, log, fail })
-    const server = await createIngestionServer({ projects, config, instruments: metrics.instruments, now }, log)
+    const { instruments } = metrics
+    const server = await createIngestionServer({ projects, config, instruments, buffers: new BufferPool(), now }, log)
     await server.listen({ host: config.host, port: config.port })
     const { port } = server.server.address() as AddressInfo
     if (config.portFile) {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
+import type { BufferPool } from '../log/buffer-pool.ts'
 import { FrameBuilder } from '../log/record-line.ts'
 import { eventRefusal, eventTimeMs, insertIdBytesMax, isInsertId } from './event-check.ts'
 import { BodySyntaxError, EventScanner, type FieldSpan, number, text } from './event-scanner.ts'
@@ -23,6 +24,7 @@ export type ImportOptions = {
   readonly strict: boolean
   readonly recordsMax: number
   readonly firstSequence: number
+  readonly pool: BufferPool
 }
 
 /** The body has more records than a request may have. */
@@ -36,7 +38,7 @@ const nothing = Buffer.alloc(0)
  * ones as one frame of the log. Throws BodySyntaxError, TooManyRecordsError; a bad event is in `failed`.
  */
 export function readImportBatch(body: Buffer, options: ImportOptions): ImportBatch {
-  const frame = new FrameBuilder('e', options.firstSequence, Math.ceil(body.length * 1.3) + 4096)
+  const frame = new FrameBuilder('e', options.firstSequence, Math.ceil(body.length * 1.3) + 4096, options.pool)
   const failed: FailedRecord[] = []
   const clean = isUtf8(body)
   scanner.open(body, 0)

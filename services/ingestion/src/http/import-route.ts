@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BodySyntaxError } from '../events/event-scanner.ts'
 import { type ImportBatch, readImportBatch, TooManyRecordsError } from '../events/import-batch.ts'
+import type { BufferPool } from '../log/buffer-pool.ts'
 import type { Project } from '../projects/project.ts'
 import { authenticate } from './basic-auth.ts'
 import type { HttpContext } from './http-context.ts'
@@ -41,12 +42,13 @@ async function importEvents(request: ImportRequest, reply: FastifyReply, context
   const body = await readBody(request, project.settings.limits.batchBytesMax)
 
   // From here to append nothing waits: the frame is built for its place in the log.
-  const batch = readBatch(body, project, strict === '1', now())
+  const batch = readBatch(body, project, strict === '1', now(), context.buffers)
   const waitSeconds = project.rate?.take(batch.records, now()) ?? 0
   if (waitSeconds > 0)
     throw new MixpanelError(429, 'Project exceeded rate limits. Please retry the request', waitSeconds)
   const stored = batch.frame.records
   if (stored > 0) await project.log.append(batch.frame)
+  batch.frame.release()
 
   instruments.recordsIn.add(batch.records, labels)
   instruments.recordsOut.add(stored, labels)
@@ -84,7 +86,7 @@ export async function readBody(request: FastifyRequest, bytesMax: number): Promi
   return isFormRequest(request) ? readDataField(body.toString('latin1')) : body
 }
 
-function readBatch(body: Buffer, project: Project, strict: boolean, nowMs: number): ImportBatch {
+function readBatch(body: Buffer, project: Project, strict: boolean, nowMs: number, pool: BufferPool): ImportBatch {
   const { batchRecordsMax } = project.settings.limits
   try {
     return readImportBatch(body, {
@@ -92,6 +94,7 @@ function readBatch(body: Buffer, project: Project, strict: boolean, nowMs: numbe
       strict,
       recordsMax: batchRecordsMax,
       firstSequence: project.log.nextSequence,
+      pool,
     })
   } catch (error) {
     if (error instanceof BodySyntaxError) throw new MixpanelError(400, `The body is not JSON: ${error.message}`)

@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { MixpanelError } from './mixpanel-error.ts'
 
-const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip)
+const inflate = promisify<Buffer, { maxOutputLength: number; chunkSize: number }, Buffer>(gunzip)
 
 /**
  * A body without its gzip, at most `bytesMax` bytes: inflating stops there, so a small body cannot become a large one.
@@ -15,11 +15,20 @@ export async function decodeBody(body: Buffer, encoding: string | undefined, byt
   }
   if (encoding !== 'gzip') throw new MixpanelError(415, 'Content-Encoding must be gzip or left out')
   try {
-    return await inflate(body, { maxOutputLength: bytesMax })
+    return await inflate(body, { maxOutputLength: bytesMax, chunkSize: inflatedSize(body, bytesMax) })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax)
     throw new MixpanelError(400, 'The body is not gzip, as Content-Encoding says')
   }
+}
+
+/**
+ * Room for the output in one piece: the size that gzip's trailer claims (RFC 1952, ISIZE), within the limit. A false claim
+ * costs more pieces, or room no larger than the limit; the default of 16 KB costs 43 steps and a copy for 2,000 events.
+ */
+function inflatedSize(body: Buffer, bytesMax: number): number {
+  const claimed = body.length >= 18 ? body.readUInt32LE(body.length - 4) : 0
+  return Math.max(1024, Math.min(claimed, bytesMax) + 1)
 }
 
 /**

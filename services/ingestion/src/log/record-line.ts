@@ -17,6 +17,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { integerTextMax, writeInteger } from '@millrace/domain/text/integer-text.ts'
+import type { BufferPool } from './buffer-pool.ts'
 
 export type RecordKind = 'e' | 'p' | 'l' | 'd'
 
@@ -25,7 +26,7 @@ const crcAt = 41
 const kindAt = 50
 const lineFixedMax = 2 * integerTextMax + 16
 
-/** Builds one frame. The buffer is handed away by `finish`. */
+/** Builds one frame. */
 export class FrameBuilder {
   buffer: Buffer
   length = headerBytes
@@ -33,10 +34,20 @@ export class FrameBuilder {
   readonly kind: RecordKind
   readonly firstSequence: number
 
-  constructor(kind: RecordKind, firstSequence: number, capacityBytes: number) {
+  readonly #pool: BufferPool | null
+
+  /** With a pool the buffer comes from it, and goes back by `release`. */
+  constructor(kind: RecordKind, firstSequence: number, capacityBytes: number, pool: BufferPool | null = null) {
     this.kind = kind
     this.firstSequence = firstSequence
-    this.buffer = Buffer.allocUnsafe(headerBytes + capacityBytes)
+    this.#pool = pool
+    const bytes = headerBytes + capacityBytes
+    this.buffer = pool === null ? Buffer.allocUnsafe(bytes) : pool.take(bytes)
+  }
+
+  /** The frame has been written or given up: its buffer may be used again. */
+  release(): void {
+    this.#pool?.give(this.buffer)
   }
 
   /** Opens a line whose texts together have at most `textBytes`; what follows is written by `put`. */
