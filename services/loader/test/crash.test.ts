@@ -116,7 +116,7 @@ describe('a loader that dies', () => {
     await once(dying, 'exit')
     const more = await world.sendEvents(events.run, 1000)
     start()
-    await until(() => events.sink.state.events.size === 3000)
+    await until(() => events.sink.state.events.size === 3000, { timeoutMs: 20_000 })
     assert.equal(table.sink.state.lookupReplacements, 0)
     await world.end(table.run)
     await world.end(events.run)
