@@ -50,7 +50,6 @@ type ProjectsTable = {
   destination: Json<Readonly<Record<string, unknown>>>
   created_at: CreatedAt
   updated_at: WithDefault<Date>
-  parked_since: Nullable<Date>
   attention: NullableJson<Problem>
 }
 

@@ -8,6 +8,9 @@ const codes: Readonly<Record<string, StoreErrorCode>> = {
   '55P03': 'unavailable',
   '25006': 'unavailable',
   '25P03': 'unavailable',
+  // Tables or columns that are not there yet: whoever migrates the store has not come to it.
+  '42P01': 'unavailable',
+  '42703': 'unavailable',
   '23503': 'in_use',
   '23505': 'conflict',
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { until } from '@millrace/local-stack/servers/until.ts'
+import { openRuns } from '@millrace/store/completion/open-runs.ts'
 import type { Database } from '@millrace/store/open-store.ts'
 import { openPartition } from '@millrace/store/progress/open-partition.ts'
 import { recordProgress } from '@millrace/store/progress/record-progress.ts'
@@ -94,9 +95,12 @@ describe('leases', () => {
     await planned(db, runId, { chunks: 2 })
     const task = await leaseOf(db, runId, 'read')
     await requestCancel(db, { runId })
+    assert.equal((await openRuns(db))[0]?.leasedTasks, 1)
     assert.equal(await leaseTask(db, request), null)
     const renewal = await renewLease(db, { ...task, leaseMs: 1000 })
     assert.deepEqual([renewal.held, renewal.runState], [true, 'cancelling'])
+    // The run need not wait for the lease to run out.
+    assert.equal((await openRuns(db))[0]?.leasedTasks, 0)
     assert.equal(await completeRead(db, { runId, index: task.index, attempt: task.attempt, ...manifest }), false)
   })
 

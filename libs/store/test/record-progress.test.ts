@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { listParkings } from '@millrace/store/parkings/list-parkings.ts'
 import { openPartition } from '@millrace/store/progress/open-partition.ts'
 import { type ProgressStep, recordProgress, rejectsKeptMax } from '@millrace/store/progress/record-progress.ts'
+import { projectDestination } from '@millrace/store/projects/destination.ts'
 import { aBatch, aQueuedRun } from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
 import fc from 'fast-check'
@@ -179,6 +181,29 @@ describe('recording progress', () => {
     assert.equal(kept.length, rejectsKeptMax)
     assert.deepEqual([kept[0]?.ordinal, kept[0]?.field, kept[0]?.message], [5000, 'at\ufffd', 'no \ufffd time'])
     assert.equal((await progressOf(runId))[0]?.rejected, rejectsKeptMax + 2)
+  })
+
+  it('notes that a project is parked, and since when, until it flows again', async () => {
+    const { projectId } = await aQueuedRun(store.db)
+    const place = await aPartition()
+    const step = async (expectedOffset: bigint | null, state: 'parked' | 'open', lastParkedOffset: bigint | null) => {
+      const parked = [{ projectId, lane: 'live' as const, state, lastParkedOffset }]
+      await recordProgress(store.db, {
+        ...place,
+        expectedOffset,
+        nextOffset: (expectedOffset ?? 0n) + 1n,
+        ...nothing,
+        parked,
+      })
+      const all = await listParkings(store.db, { lane: 'live', partition: place.partition })
+      return all.find((parking) => parking.projectId === projectId)
+    }
+    const first = await step(null, 'parked', null)
+    const second = await step(1n, 'parked', 2n ** 60n)
+    assert.deepEqual([first?.state, second?.lastParkedOffset, second?.since], ['parked', 2n ** 60n, first?.since])
+    assert.deepEqual((await projectDestination(store.db, projectId))?.parkedSince, first?.since)
+    assert.equal((await step(2n, 'open', 2n ** 60n))?.state, 'open')
+    assert.equal((await projectDestination(store.db, projectId))?.parkedSince, null)
   })
 
   it('counts once when two owners record the same batches at a held offset at the same time', async () => {

@@ -12,7 +12,6 @@ create table projects (
   destination jsonb not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  parked_since timestamptz,
   attention jsonb
 );
 

@@ -1,6 +1,7 @@
 import type { Queries } from '../open-store.ts'
 import type { Problem } from '../schema.ts'
 import { type SealedField, sealedFields } from '../secrets/sealed-fields.ts'
+import { parkedSince } from './parked-since.ts'
 
 export type ProjectDestination = {
   readonly projectId: string
@@ -24,7 +25,7 @@ export async function projectDestination(db: Queries, projectId: string): Promis
       'destination as config',
       'updated_at as updatedAt',
       'attention',
-      'parked_since as parkedSince',
+      parkedSince().as('parkedSince'),
     ])
     .where('id', '=', projectId)
     .executeTakeFirst()

@@ -1,5 +1,6 @@
 import type { Queries } from '../open-store.ts'
 import type { Problem } from '../schema.ts'
+import { parkedSince } from './parked-since.ts'
 
 export type Project = {
   readonly id: string
@@ -18,7 +19,7 @@ export const projectColumns = [
   'destination',
   'created_at as createdAt',
   'updated_at as updatedAt',
-  'parked_since as parkedSince',
+  parkedSince().as('parkedSince'),
   'attention',
 ] as const
 

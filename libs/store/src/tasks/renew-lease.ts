@@ -20,7 +20,10 @@ export type RenewedLease =
     }
   | { readonly held: false; readonly runState: RunState | null; readonly inFlightBytes: 0 }
 
-/** Holds a lease for `leaseMs` more, from now on. `held: false` = the task is another's by now; stop working on it. */
+/**
+ * Holds a lease for `leaseMs` more, from now on. `held: false` = the task is another's by now; stop working on it. For a
+ * run that is to end, the renewal is the last one: it ends the lease, so that nobody has to wait until it runs out.
+ */
 export async function renewLease(db: Queries, renewal: LeaseRenewal): Promise<RenewedLease> {
   const { runId, kind, index, attempt, leaseMs, publishedBytes = 0, rowsRead = 0 } = renewal
   // Published and loaded are compared per attempt: an attempt that died published an unknown number of bytes, and its
@@ -28,7 +31,10 @@ export async function renewLease(db: Queries, renewal: LeaseRenewal): Promise<Re
   const { rows } = await sql<{ state: RunState; held: boolean; bytes: number }>`/* prepared: renew-lease */
     with renewed as (
       update run_tasks
-      set lease_until = now() + ${leaseMs}::float8 * interval '1 ms', updated_at = now(),
+      set lease_until = now() + interval '1 ms' * case
+          when exists (select from runs where id = ${runId} and state in ('planning', 'reading')) or kind = 'clean'
+          then ${leaseMs}::float8 else 0 end,
+        updated_at = now(),
         published_bytes = ${publishedBytes}::bigint, rows = ${rowsRead}::bigint
       where run_id = ${runId} and kind = ${kind} and index = ${index} and attempt = ${attempt} and state = 'leased'
       returning 1
