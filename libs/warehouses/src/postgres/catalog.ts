@@ -3,6 +3,7 @@ import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import type pg from 'pg'
 import type { TableRef, TableSummary } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
+import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import { ruleOf, type TypeRuleName, typeRules } from './types.ts'
 
 const schemasMax = 10_000
@@ -21,6 +22,7 @@ export async function listSchemas(client: pg.Client): Promise<readonly string[]>
 
 /** Tables and views of a schema that the role may read something of. Partitions stand with their table only. */
 export async function listTables(client: pg.Client, schema: string): Promise<readonly TableSummary[]> {
+  quoteIdentifier(schema)
   const { rows } = await client.query<TableSummary>(
     `SELECT n.nspname AS schema, c.relname AS name,
             CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' ELSE 'table' END AS kind,
@@ -54,6 +56,8 @@ export type FoundTable = {
 
 /** Looks a table up. Throws `table_not_found`, or `permission_denied` when it is there and the role may not read it. */
 export async function findTable(client: pg.Client, table: TableRef): Promise<FoundTable> {
+  // Refuses what cannot be a name before the server has to.
+  quoteTable(table)
   const { rows } = await client.query<{ oid: string; schema: string; name: string; kind: string; usable: boolean }>(
     `SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
             has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') AS usable

@@ -74,7 +74,7 @@ async function countRange(
 ): Promise<number> {
   const { conditions, values } = rangeCondition(range)
   const { rows } = await client.query<{ n: string }>(
-    `SELECT count(*)::text AS n FROM (SELECT 1 FROM ${quoteTable(found.table)} WHERE ${conditions.join(' AND ')} LIMIT ${Math.trunc(rowsMax) + 1}) AS some`,
+    `SELECT count(*)::text AS n FROM (SELECT 1 FROM ${quoteTable(found.table)} WHERE ${conditions.join(' AND ')} LIMIT ${Math.trunc(rowsMax) + 1}) AS counted`,
     [...values],
   )
   return Number(rows[0]?.n ?? 0)

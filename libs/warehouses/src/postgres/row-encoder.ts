@@ -266,7 +266,7 @@ function wholeReal(real: number): number {
 }
 
 function byPrecision(real: number): number {
-  for (let digits = 6; digits < 9; digits++) {
+  for (let digits = 1; digits < 9; digits++) {
     const rounded = Number(real.toPrecision(digits))
     if (Math.fround(rounded) === real) return rounded
   }
