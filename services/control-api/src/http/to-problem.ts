@@ -19,7 +19,6 @@ const fastifyHints: Readonly<Record<string, string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'Send at most 1 MB.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'Send JSON, with content-type: application/json.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'Send a content-length that fits the body.',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'Send one JSON value.',
 }
 
 type FastifyFault = Error & {
@@ -38,7 +37,7 @@ export function toProblem(error: unknown): ApiProblem {
     return new ApiProblem(503, error.code, error.message, error.hint, { headers: { 'retry-after': '2' } })
   const fault = error as FastifyFault
   if (fault.validation) return validationProblems(fault.validation, fault.validationContext ?? 'body')
-  if (fault instanceof SyntaxError)
+  if (fault instanceof SyntaxError || fault.code === 'FST_ERR_CTP_INVALID_JSON_BODY')
     return new ApiProblem(400, 'json_invalid', 'The body is no JSON.', 'Send one JSON value.', { cause: error })
   const { statusCode = 500, code = '' } = fault
   if (statusCode >= 400 && statusCode < 500 && code.startsWith('FST_')) {
