@@ -178,6 +178,8 @@ type RunTasksTable = {
   /** Rows of the finished attempt; of the present one so far, while it is leased. */
   rows: WithDefault<number>
   published_bytes: WithDefault<number>
+  /** Everything that the finished attempt has published is loaded: flow control need not look at it any more. */
+  loaded: WithDefault<boolean>
   partition_rows: Nullable<number[]>
   partition_batches: Nullable<number[]>
   failures: WithDefault<number>

@@ -9,8 +9,10 @@ import { requestCancel } from '@millrace/store/runs/request-cancel.ts'
 import { completeRead } from '@millrace/store/tasks/complete-read.ts'
 import { failTask } from '@millrace/store/tasks/fail-task.ts'
 import { leaseTask } from '@millrace/store/tasks/lease-task.ts'
+import { markLoaded } from '@millrace/store/tasks/mark-loaded.ts'
 import { renewLease } from '@millrace/store/tasks/renew-lease.ts'
-import { aBatch, aQueuedRun, leaseOf, planned } from '@millrace/testkit/store-samples.ts'
+import { repin } from '@millrace/store/tasks/repin.ts'
+import { aBatch, aPlan, aQueuedRun, leaseOf, planned, readNext } from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
 
 let store: TestStore
@@ -150,5 +152,34 @@ describe('leases', () => {
     ]
     await recordProgress(db, { ...place, expectedOffset: null, nextOffset: 2n, counts, rejects: [], ends: [] })
     assert.equal(await flight(700), 400)
+  })
+
+  it('looks no longer at chunks that are loaded, until they are read again', async () => {
+    const { runId } = await aQueuedRun(db)
+    await planned(db, runId, { chunks: 2 })
+    const done = await readNext(db, runId, [1, 0])
+    const task = await leaseOf(db, runId, 'read')
+    const flight = async () => {
+      const renewal = await renewLease(db, { ...task, leaseMs: 60_000 })
+      return renewal.held && renewal.inFlightBytes
+    }
+    const marked = async () => {
+      await markLoaded(db)
+      const tasks = await db
+        .selectFrom('run_tasks')
+        .selectAll()
+        .where('run_id', '=', runId)
+        .where('loaded', '=', true)
+        .execute()
+      return tasks.map(({ index }) => index)
+    }
+    assert.deepEqual([await marked(), await flight()], [[], 1000])
+    const place = { topic: 'updates.bulk', partition: 0 }
+    await openPartition(db, { ...place, owner: 'loader' })
+    const counts = [aBatch({ runId, chunk: done.index, attempt: done.attempt, seq: 0, rows: 1, bytes: 1000 })]
+    await recordProgress(db, { ...place, expectedOffset: null, nextOffset: 1n, counts, rejects: [], ends: [] })
+    assert.deepEqual([await marked(), await flight()], [[done.index], 0])
+    await repin(db, { runId, expectedPinEpoch: 1, plan: aPlan(2), pinShared: 'b', pinOwner: 'me', rereadAll: true })
+    assert.deepEqual(await marked(), [])
   })
 })

@@ -2,6 +2,7 @@ import { pruneRuns } from '@millrace/store/completion/prune-runs.ts'
 import type { Queries } from '@millrace/store/open-store.ts'
 import { pruneOutbox } from '@millrace/store/outbox/prune-outbox.ts'
 import { workOutbox } from '@millrace/store/outbox/work-outbox.ts'
+import { markLoaded } from '@millrace/store/tasks/mark-loaded.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
 import type { SchedulerConfig } from './config.ts'
 import { effectOf } from './outbox-effects.ts'
@@ -23,12 +24,13 @@ export type RoundsParts = {
 /** People and tests wait for small runs to end, so a run that drains is looked at more often. */
 const watchMs = { draining: 100, open: 250, idle: 500 }
 const outboxMs = 500
+const loadedMs = 1000
 const dueMs = 1000
 const pruneMs = 600_000
 const doneOutboxMs = 7 * 24 * 3_600_000
 const batchMax = 200
 
-/** Does the scheduler's four kinds of work, each at its own pace. Resolves after `stop`, when none is at work any more. */
+/** Does the scheduler's kinds of work, each at its own pace. Resolves after `stop`, when none is at work any more. */
 export async function startRounds(parts: RoundsParts): Promise<void> {
   const { db, config, log, metrics, now } = parts
   const repeat = (what: string, round: () => Promise<number>) => repeatRounds({ ...parts, what }, round)
@@ -42,6 +44,10 @@ export async function startRounds(parts: RoundsParts): Promise<void> {
     repeat('starting due runs', async () => {
       metrics.started(await startDueRuns(db, now(), log))
       return dueMs
+    }),
+    repeat('marking chunks that are loaded', async () => {
+      await markLoaded(db)
+      return loadedMs
     }),
     repeat('working off the outbox', async () => {
       await workOutbox(db, batchMax, (tx, entry) => effectOf(tx, entry, log))

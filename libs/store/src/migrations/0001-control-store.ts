@@ -138,6 +138,7 @@ create table run_tasks (
   lease_until timestamptz,
   rows bigint not null default 0,
   published_bytes bigint not null default 0,
+  loaded boolean not null default false,
   partition_rows int[],
   partition_batches int[],
   failures int not null default 0,
@@ -178,6 +179,8 @@ create table run_progress (
   gap_seq int,
   primary key (run_id, chunk, attempt, partition)
 ) with (fillfactor = 70);
+
+create index run_progress_gaps on run_progress (run_id) where gap_seq is not null;
 
 create table run_partitions (
   run_id uuid not null,

@@ -55,7 +55,7 @@ export async function leaseTask(db: Queries, request: LeaseRequest): Promise<Lea
     update run_tasks task
     set state = 'leased', attempt = task.attempt + 1, lease_owner = ${owner},
       lease_until = now() + ${leaseMs}::float8 * interval '1 ms',
-      rows = 0, published_bytes = 0, updated_at = now()
+      rows = 0, published_bytes = 0, loaded = false, updated_at = now()
     from next
     where task.run_id = next.run_id and task.kind = next.kind and task.index = next.index
     returning task.run_id as "runId", task.kind, task.index, task.attempt, task.spec, task.failures,

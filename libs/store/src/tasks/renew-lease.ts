@@ -45,7 +45,7 @@ export async function renewLease(db: Queries, renewal: LeaseRenewal): Promise<Re
         select task.index as chunk, task.attempt,
           case when task.index = ${index} and ${kind}::text = 'read'
             then ${publishedBytes}::bigint else task.published_bytes end as bytes
-        from run_tasks task where task.run_id = run.id and task.kind = 'read' and task.attempt > 0
+        from run_tasks task where task.run_id = run.id and task.kind = 'read' and task.attempt > 0 and not task.loaded
       ) published
       left join lateral (
         select coalesce(sum(progress.bytes), 0) as bytes from run_progress progress

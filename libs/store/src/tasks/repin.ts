@@ -61,7 +61,9 @@ async function readAgain(tx: Queries, runId: string, chunks: readonly unknown[])
     from jsonb_array_elements(${jsonText(chunks)}::jsonb) with ordinality as chunks (chunk, position)
     on conflict (run_id, kind, index) do update
     set state = 'pending', spec = excluded.spec, lease_until = null, not_before = null, rows = 0,
-      published_bytes = 0, partition_rows = null, partition_batches = null, updated_at = now()`.execute(tx)
+      published_bytes = 0, loaded = false, partition_rows = null, partition_batches = null, updated_at = now()`.execute(
+    tx,
+  )
   await sql`
     update run_tasks
     set state = 'done', attempt = attempt + 1, lease_until = null, rows = 0, published_bytes = 0,
