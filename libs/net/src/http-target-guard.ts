@@ -27,8 +27,10 @@ const connectMs = 10_000
 export function httpTargetGuard({ policy, agent, lookup }: HttpTargetGuardOptions): HttpTargetGuard {
   const connector = buildConnector({ timeout: connectMs })
   const resolve = async (protocol: string, host: string, port: number) => {
-    const { name, address } = await resolveHost({ host, port, family: 0, policy, lookup })
-    if (protocol !== 'https:' && !isAllowedByOperator(address, policy)) {
+    const secured = protocol === 'https:'
+    // Where plain http is allowed every port is; elsewhere the missing s is the news, not the port.
+    const { name, address } = await resolveHost({ host, port: secured ? port : 443, family: 0, policy, lookup })
+    if (!secured && !isAllowedByOperator(address, policy)) {
       throw new NetError(
         'tls_required',
         'The address must begin with https://.',
