@@ -44,12 +44,13 @@ export class RunningService {
     child.stderr?.on('data', (text) => {
       this.stderr += text
     })
-    const port = (file: string) => {
-      if (child.exitCode !== null) throw new Error(`the service ended:\n${this.stderr}${this.stdout}`)
-      return readFileSync(file, 'utf8')
+    const port = async (file: string) => {
+      const found = await until(() => child.exitCode !== null || readFileSync(file, 'utf8'), { what: 'the service' })
+      if (found === true) throw new Error(`the service ended:\n${this.stderr}${this.stdout}`)
+      return found
     }
-    this.url = `http://127.0.0.1:${await until(() => port(portFile), { what: 'the service' })}`
-    this.adminUrl = `http://127.0.0.1:${await until(() => port(adminPortFile))}`
+    this.url = `${env.MILLRACE_TLS_KEY_FILE === undefined ? 'http' : 'https'}://127.0.0.1:${await port(portFile)}`
+    this.adminUrl = `http://127.0.0.1:${await port(adminPortFile)}`
   }
 
   get ended(): boolean {
