@@ -59,7 +59,10 @@ function parsed(publicKey: string): ssh2.ParsedKey {
 }
 
 function letIn(context: ssh2.AuthContext, allowed: ssh2.ParsedKey): void {
-  if (context.method !== 'publickey' || context.username !== 'tunnel') return context.reject(['publickey'])
+  if (context.method !== 'publickey' || context.username !== 'tunnel') {
+    context.reject(['publickey'])
+    return
+  }
   const isKnown = context.key.data.equals(allowed.getPublicSSH())
   const { signature, blob } = context
   // Without a signature the client only asks whether the key would do.

@@ -15,7 +15,11 @@ describe('append from Postgres', () => {
   async function run(name: string, cursor: SyncCursor | null, overlapMs = 0, chunkRows = 250_000) {
     const request = requestFor(name, { mode: 'append', insertTimeColumn: 't', cursor, overlapMs, chunkRows })
     const { plan, rows } = await readAll(source.warehouse, request)
-    return { plan, ids: rows.map((row) => Number(row.values[0])).sort((a, b) => a - b), cursor: plan.nextCursor ?? cursor }
+    return {
+      plan,
+      ids: rows.map((row) => Number(row.values[0])).sort((a, b) => a - b),
+      cursor: plan.nextCursor ?? cursor,
+    }
   }
 
   for (const type of ['timestamptz', 'timestamp', 'date']) {
@@ -35,13 +39,18 @@ describe('append from Postgres', () => {
         cursor = result.cursor
         seen.push(...result.ids)
       }
-      assert.deepEqual(seen, Array.from({ length: 24 }, (_, i) => i + 1))
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 24 }, (_, i) => i + 1),
+      )
       assert.deepEqual((await run(name, cursor)).ids, [], 'nothing new, nothing read')
     })
   }
 
   it('reads again what the overlap covers, so that rows which become visible late are not lost', async () => {
-    await source.admin.query(`CREATE TABLE late (id int, t timestamptz); INSERT INTO late VALUES (1, '2024-01-01 00:00:00'), (2, '2024-01-01 00:00:10')`)
+    await source.admin.query(
+      `CREATE TABLE late (id int, t timestamptz); INSERT INTO late VALUES (1, '2024-01-01 00:00:00'), (2, '2024-01-01 00:00:10')`,
+    )
     const first = await run('late', null, 8000)
     assert.deepEqual(first.ids, [1, 2])
     await source.admin.query(`INSERT INTO late VALUES (3, '2024-01-01 00:00:05'), (4, '2024-01-01 00:00:01')`)
@@ -61,7 +70,9 @@ describe('append from Postgres', () => {
   })
 
   it('keeps its place when the latest rows are deleted or the table is empty', async () => {
-    await source.admin.query(`CREATE TABLE shrinks (id int, t timestamptz); INSERT INTO shrinks VALUES (1, '2024-01-02')`)
+    await source.admin.query(
+      `CREATE TABLE shrinks (id int, t timestamptz); INSERT INTO shrinks VALUES (1, '2024-01-02')`,
+    )
     const { cursor } = await run('shrinks', null)
     await source.admin.query(`UPDATE shrinks SET t = '2024-01-01'`)
     assert.deepEqual((await run('shrinks', cursor)).cursor, cursor)
@@ -87,23 +98,32 @@ describe('append from Postgres', () => {
 
   it('reads any history of inserts whole, each row once, without an overlap when commits come in order', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 8 }), { maxLength: 5 }), async (rounds) => {
-        await source.admin.query('DROP TABLE IF EXISTS history; CREATE TABLE history (id serial, t timestamptz)')
-        let cursor: SyncCursor | null = null
-        let clock = 0
-        const seen: number[] = []
-        for (const steps of rounds) {
-          clock++ // the next run's times lie after those of this one
-          for (const step of steps) {
-            clock += step
-            await source.admin.query(`INSERT INTO history (t) VALUES (timestamptz '2024-01-01' + $1 * interval '1 microsecond')`, [clock])
+      fc.asyncProperty(
+        fc.array(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 8 }), { maxLength: 5 }),
+        async (rounds) => {
+          await source.admin.query('DROP TABLE IF EXISTS history; CREATE TABLE history (id serial, t timestamptz)')
+          let cursor: SyncCursor | null = null
+          let clock = 0
+          const seen: number[] = []
+          for (const steps of rounds) {
+            clock++ // the next run's times lie after those of this one
+            for (const step of steps) {
+              clock += step
+              await source.admin.query(
+                `INSERT INTO history (t) VALUES (timestamptz '2024-01-01' + $1 * interval '1 microsecond')`,
+                [clock],
+              )
+            }
+            const result = await run('history', cursor)
+            cursor = result.cursor
+            seen.push(...result.ids)
           }
-          const result = await run('history', cursor)
-          cursor = result.cursor
-          seen.push(...result.ids)
-        }
-        assert.deepEqual(seen, Array.from({ length: rounds.flat().length }, (_, i) => i + 1))
-      }),
+          assert.deepEqual(
+            seen,
+            Array.from({ length: rounds.flat().length }, (_, i) => i + 1),
+          )
+        },
+      ),
       { numRuns: 15, seed: 3 },
     )
   })

@@ -1,6 +1,7 @@
-import { MillraceError } from '@millrace/domain/errors.ts'
+import type { MillraceError } from '@millrace/domain/errors.ts'
 import type { ConnectionCheck, TableRef } from '../warehouse.ts'
-import { findTable, listSchemas, shown } from './catalog.ts'
+import { WarehouseError } from '../warehouse-error.ts'
+import { findTable, shown } from './catalog.ts'
 import { type ConnectParts, connectPostgres, type Session } from './connect.ts'
 import { postgresError } from './errors.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
@@ -102,18 +103,21 @@ async function checkRole({ client }: Session): Promise<Warning | null> {
 }
 
 async function checkSchemas({ client }: Session): Promise<Warning | null> {
-  const schemas = await listSchemas(client)
-  if (schemas.length > 0) {
-    const { rows } = await client.query<{ any: boolean }>(
-      `SELECT EXISTS (
-         SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY($1) AND has_any_column_privilege(c.oid, 'SELECT')
-       ) AS any`,
-      [schemas],
-    )
-    if (rows[0]?.any) return null
+  const { rows } = await client.query<{ exists: boolean; readable: boolean }>(
+    `SELECT count(*) > 0 AS exists,
+       coalesce(bool_or(has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')), false) AS readable
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`,
+  )
+  if (rows[0]?.readable) return null
+  if (!rows[0]?.exists) {
+    return {
+      code: 'no_tables',
+      message: 'The database has no tables yet.',
+      hint: 'Check that this is the right database.',
+    }
   }
-  throw new MillraceError(
+  throw new WarehouseError(
     'permission_denied',
     'The role may read no table in this database.',
     'GRANT USAGE on a schema and SELECT on its tables to it: see docs/warehouses/postgres.md.',
