@@ -21,7 +21,7 @@ export function loaderConfig(read: EnvReader) {
     adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
     sessionTimeoutMs: read.integer('MILLRACE_SESSION_TIMEOUT_MS', { default: 10_000, min: 1000 }),
     /** Of messages taken and not recorded as done, all partitions of a lane together. */
-    inFlightBytesMax: read.integer('MILLRACE_IN_FLIGHT_BYTES', { default: 48 * 1024 * 1024, min: 1 }),
+    inFlightBytesMax: read.integer('MILLRACE_IN_FLIGHT_BYTES', { default: 32 * 1024 * 1024, min: 1 }),
     /** Lower than the destination's own limits, or without effect. */
     batchRecordsMax: read.integer('MILLRACE_BATCH_RECORDS', { default: 2000, min: 1, max: 2000 }),
     batchBytesMax: read.integer('MILLRACE_BATCH_BYTES', { default: 10 * 1024 * 1024, min: 1024 }),

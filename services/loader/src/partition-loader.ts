@@ -1,73 +1,21 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Marker } from '@millrace/domain/wire/batch-header.ts'
 import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
-import type { InMessage, PartitionControl, PartitionWorker, Producer } from '@millrace/kafka/port.ts'
+import type { InMessage, PartitionWorker } from '@millrace/kafka/port.ts'
 import type { ParkingChange } from '@millrace/store/progress/batch-count.ts'
 import type { RunContext } from '@millrace/store/runs/run-context.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
-import type { Instruments, StageLabels } from '@millrace/telemetry/instruments.ts'
-import type { Logger } from '@millrace/telemetry/logger.ts'
-import type { Tracing } from '@millrace/telemetry/tracing.ts'
 import { Batcher, type BatchLimits } from './batcher.ts'
-import type { CountedSeqs } from './counted-seqs.ts'
 import { type DeliveryParts, deliver } from './deliver.ts'
 import { countsOf, Entry } from './entry.ts'
-import type { InFlightBytes } from './in-flight-bytes.ts'
 import { Ledger } from './ledger.ts'
 import type { LoadBatch } from './load-batch.ts'
-import { LookupRuns, type LookupRunsParts } from './lookup-runs.ts'
-import { Parking, type ParkingParts } from './parking.ts'
-import { PartitionLostError, ProgressRecorder, type RecorderParts } from './progress-recorder.ts'
-import type { ProjectLink } from './project-link.ts'
+import { LookupRuns } from './lookup-runs.ts'
+import { Parking } from './parking.ts'
+import type { PartitionLoaderParts, PartitionParking } from './partition-loader-parts.ts'
+import { PartitionLostError, ProgressRecorder } from './progress-recorder.ts'
 import { createMessageReader, type MessageReader } from './read-message.ts'
-import type { RunCache } from './run-cache.ts'
 import { Slots } from './slots.ts'
-import type { WireSchemas } from './wire-schemas.ts'
-
-export type PartitionLoaderParts = {
-  readonly topic: string
-  readonly partition: number
-  readonly control: PartitionControl
-  readonly schemas: WireSchemas
-  readonly runs: RunCache
-  readonly counted: CountedSeqs
-  readonly recorder: Omit<RecorderParts, 'patiently'>
-  link(projectId: string): ProjectLink
-  readonly delivery: Omit<DeliveryParts, 'alive' | 'retried' | 'sent'>
-  readonly limits: LoaderLimits
-  readonly inFlight: InFlightBytes
-  /** Where lookup tables of this partition are gathered. */
-  readonly spoolDir: string
-  /** Is this the partition that all rows of the sync's lookup table go to? */
-  isLookupPartition(syncId: string): boolean
-  failRun: LookupRunsParts['failRun']
-  /** Null where messages are drained that were parked before: they wait for their destination. */
-  readonly parking: PartitionParking | null
-  readonly producer: Producer
-  readonly instruments: Instruments
-  readonly labels: StageLabels
-  readonly tracing: Tracing
-  readonly log: Logger
-  /** Repeats while a registry or store is away, until the signal is aborted. */
-  patiently<T>(what: string, work: () => Promise<T>, signal: AbortSignal, alive: () => void): Promise<T>
-  /** The partition cannot go on in order: the process must end. */
-  fail(error: Error): void
-}
-
-export type PartitionParking = Pick<ParkingParts, 'lane' | 'startDraining' | 'stopDraining' | 'waiting'> & {
-  readonly parkedBefore: readonly string[]
-}
-
-export type LoaderLimits = {
-  readonly batchRecordsMax: number
-  /** Uncompressed bytes of a request. */
-  readonly batchBytesMax: number
-  readonly lingerMs: number
-  /** Requests in flight of this partition. */
-  readonly requestsMax: number
-  /** How often finished messages are recorded, ms. */
-  readonly recordMs: number
-}
 
 /** How long a revoked partition waits for answers; what comes later is done again by its next owner. */
 const closeMs = 4000

@@ -25,14 +25,15 @@ function batchOf(count: number): LoadBatch {
 
 /** A destination in memory: `answer` decides on the bodies of each request. */
 function destinationOf(answer: (bodies: string[]) => SendOutcome): Destination {
-  return {
+  const destination: Pick<Destination, 'kind' | 'prepare' | 'send'> = {
     kind: 'ingestion',
     prepare: async (tableType, batch, from, to) => {
       const bodies = bodiesOf({ records: batch }).slice(from, to)
       return { tableType, records: to - from, body: Buffer.from(bodies.join()), bytes: 0 }
     },
     send: async ({ body }) => answer(body.toString().split(',')),
-  } as unknown as Destination
+  }
+  return destination as Destination
 }
 
 async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) {

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { DestinationConfig, SendOutcome } from '@millrace/destinations/destination.ts'
+import { classify } from '@millrace/destinations/mixpanel-api/classify.ts'
+import { joinedBytesMax, joinRecords } from '@millrace/destinations/mixpanel-api/request-body.ts'
+import { openDestination } from '@millrace/destinations/open-destination.ts'
+import { batchOf } from '@millrace/destinations/record-batch.ts'
+import { type ScriptedSink, startScriptedSink } from '@millrace/testkit/scripted-sink.ts'
+import fc from 'fast-check'
+
+const signal = new AbortController().signal
+
+function outcome(status: number, json: unknown, retryAfterMs?: number): SendOutcome {
+  return classify({ status, json, text: '', retryAfterMs }, 10)
+}
+
+test('every answer has its place in the retry table', () => {
+  const cases: [number, unknown, string][] = [
+    [200, { code: 200, num_records_imported: 10, status: 'OK' }, 'accepted'],
+    [200, { status: 1, error: null }, 'accepted'],
+    [200, 1, 'accepted'],
+    [200, 0, 'bad_batch'],
+    [200, { status: 0, error: 'bad' }, 'bad_batch'],
+    [200, undefined, 'retry'],
+    [200, { hello: 1 }, 'retry'],
+    [202, {}, 'retry'],
+    [204, undefined, 'retry'],
+    [400, { failed_records: [{ index: 1, field: 'f', message: 'm' }] }, 'accepted'],
+    [400, { failed_records: [] }, 'bad_batch'],
+    [400, { failed_records: [{ index: 10 }] }, 'bad_batch'],
+    [400, undefined, 'bad_batch'],
+    [401, {}, 'needs_attention'],
+    [403, {}, 'needs_attention'],
+    [404, {}, 'needs_attention'],
+    [302, {}, 'needs_attention'],
+    [413, {}, 'too_large'],
+    [408, {}, 'retry'],
+    [425, {}, 'retry'],
+    [429, {}, 'retry'],
+    [500, {}, 'retry'],
+    [503, {}, 'retry'],
+  ]
+  for (const [status, json, kind] of cases) {
+    assert.equal(outcome(status, json).kind, kind, `${status} ${JSON.stringify(json)}`)
+  }
+  assert.deepEqual(outcome(429, {}, 2000), { kind: 'retry', reason: 'http_429', afterMs: 2000 })
+})
+
+test('a joined body is the JSON array of its records, with the token in each when one is given', () => {
+  const objects = fc.array(fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { minKeys: 1 }), { minLength: 1 })
+  fc.assert(
+    fc.property(objects, fc.boolean(), fc.nat(), fc.nat(), (records, withToken, a, b) => {
+      const batch = batchOf(records.map((record) => Buffer.from(JSON.stringify(record))))
+      const from = a % records.length
+      const to = from + 1 + (b % (records.length - from))
+      const prefix = withToken ? Buffer.from('{"$token":"secret \\"token\\"",') : null
+      const size = joinedBytesMax(batch, from, to, prefix?.length ?? 0)
+      const target = Buffer.alloc(size)
+      const length = joinRecords(batch, from, to, prefix, target)
+      const expected = records
+        .slice(from, to)
+        .map((record) => (withToken ? { $token: 'secret "token"', ...record } : record))
+      assert.deepEqual(
+        JSON.stringify(JSON.parse(target.toString('utf8', 0, length))),
+        JSON.stringify(JSON.parse(JSON.stringify(expected))),
+      )
+    }),
+  )
+})
+
+describe('the destination ingestion', () => {
+  let sink: ScriptedSink
+  const config = (): DestinationConfig => ({
+    kind: 'ingestion',
+    baseUrl: sink.url,
+    destinationProjectId: '7',
+    token: 'token-7',
+    username: 'loader',
+    secret: 'secret',
+  })
+  const local = { connections: 2, policy: { allowedCidrs: ['127.0.0.0/8'] } }
+  before(async () => {
+    sink = await startScriptedSink({ username: 'loader', secret: 'secret' })
+  })
+  after(() => sink?.close())
+
+  test('takes users and groups with the token of the project, and replaces lookup tables whole', async () => {
+    const destination = openDestination(config(), local)
+    const dir = await mkdtemp(path.join(tmpdir(), 'millrace-table-'))
+    try {
+      const user = batchOf([Buffer.from('{"$distinct_id":"u1","$set":{"a":1}}')])
+      const group = batchOf([Buffer.from('{"$group_key":"k","$group_id":"g1","$set":{"b":2}}')])
+      for (const [type, batch] of [
+        ['user_profiles', user],
+        ['group_profiles', group],
+      ] as const) {
+        const sent = await destination.send(await destination.prepare(type, batch, 0, 1), signal)
+        assert.deepEqual(sent, { kind: 'accepted', refused: [] })
+      }
+      assert.deepEqual(
+        [...sink.state.profiles],
+        [
+          ['token-7/u1', { a: 1 }],
+          ['token-7/k/g1', { b: 2 }],
+        ],
+      )
+      const file = path.join(dir, 'table.csv')
+      await writeFile(file, 'id,name\n1,one\n')
+      const replaced = await destination.replaceLookupTable('a b/c', file, signal)
+      assert.equal(replaced.kind, 'accepted')
+      assert.deepEqual([...sink.state.lookupTables], [['a b/c', 'id,name\n1,one\n']])
+    } finally {
+      await destination.close()
+      await rm(dir, { recursive: true, force: true })
+    }
+  })
+
+  test('is not spoken to in a network that the operator has not allowed', async () => {
+    const destination = openDestination(config(), { connections: 1, policy: { allowedCidrs: [] } })
+    const before = sink.requests.length
+    const request = await destination.prepare('events', batchOf([Buffer.from('{}')]), 0, 1)
+    const sent = await destination.send(request, signal)
+    assert.notEqual(sent.kind, 'accepted')
+    assert.equal(sink.requests.length, before)
+    await destination.close()
+  })
+})
+
+test('Mixpanel is only ever spoken to at the host of a region', () => {
+  const config = { kind: 'mixpanel', destinationProjectId: '1', token: 't', username: 'u', secret: 's' } as const
+  const parts = { connections: 1, policy: { allowedCidrs: [] } }
+  const region = 'XX' as 'US'
+  assert.throws(() => openDestination({ ...config, region }, parts), { code: 'region_unknown' })
+  assert.throws(() => openDestination({ ...config, kind: 'ingestion', baseUrl: 'http://a@b/' }, parts), {
+    code: 'base_url_invalid',
+  })
+})
