@@ -48,10 +48,17 @@ export async function testConnection(
   return { ok: checks.every(({ ok }) => ok), checks }
 }
 
-/** Throws a 422 with the failing checks unless the connection holds. */
-export async function requireConnection(context: ApiContext, projectId: string, connection: Connection): Promise<void> {
+/**
+ * Throws a 422 with the failing checks unless the connection holds. Gives the options to store: those that were tried,
+ * with what the checks found out and every later connection must find again (the key of the bastion).
+ */
+export async function requireConnection(
+  context: ApiContext,
+  projectId: string,
+  connection: Connection,
+): Promise<Connection['options']> {
   const { ok, checks } = await testConnection(context, projectId, connection)
-  if (ok) return
+  if (ok) return pinned(connection.options, checks)
   const errors: ProblemDetail[] = checks
     .filter((check) => !check.ok)
     .map(({ step, code, message, hint }) => ({
@@ -62,6 +69,13 @@ export async function requireConnection(context: ApiContext, projectId: string, 
     }))
   const [first] = errors
   throw invalid('connection_failed', `The connection does not work: ${first?.message ?? 'a check failed'}`, errors)
+}
+
+function pinned(options: Connection['options'], checks: readonly ConnectionCheck[]): Connection['options'] {
+  const hostKey = checks.map(({ found }) => found?.sshHostKey).find((key) => key !== undefined)
+  const { sshTunnel } = options
+  if (hostKey === undefined || typeof sshTunnel !== 'object' || sshTunnel === null) return options
+  return { ...options, sshTunnel: { ...sshTunnel, hostKey } }
 }
 
 /** `/sshTunnel/port` as `options.sshTunnel.port`; secrets stand beside the options. */

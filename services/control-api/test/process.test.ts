@@ -53,12 +53,13 @@ describe('the process of the control API', () => {
         output += text
       })
     }
-    const admin = await until(() => readFileSync(`${portFile}-admin`, 'utf8'), {
+    const adminPort = await until(() => readFileSync(`${portFile}-admin`, 'utf8'), {
       timeoutMs: 20_000,
       what: 'the admin port',
     })
-    await until(async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok)
-    return { child, base: `http://127.0.0.1:${readFileSync(portFile, 'utf8')}` }
+    const admin = `http://127.0.0.1:${adminPort}`
+    await until(async () => (await fetch(`${admin}/readyz`)).ok)
+    return { child, admin, base: `http://127.0.0.1:${readFileSync(portFile, 'utf8')}` }
   }
   const ask = (base: string, method: string, path: string, secret = canary, headers = {}) =>
     fetch(`${base}${path}`, { method, headers: { authorization: basic('owner', secret), ...headers } })
@@ -93,14 +94,17 @@ describe('the process of the control API', () => {
   })
 
   test('says that it is not ready while its store is away, answers 503, and goes on when it is back', async () => {
-    const { base } = await start()
+    const { base, admin } = await start()
     await store.server.stop()
-    const away = await ask(base, 'GET', '/v1/projects')
+    const away = await ask(base, 'GET', '/v1/service-accounts')
     assert.equal(away.status, 503)
     assert.equal(((await away.json()) as { code: string }).code, 'unavailable')
     assert.ok(away.headers.get('retry-after'))
+    assert.equal((await fetch(`${admin}/readyz`)).status, 503)
+    assert.equal((await fetch(`${admin}/livez`)).status, 200)
     await store.server.start()
-    await until(async () => (await ask(base, 'GET', '/v1/projects')).status === 200)
+    await until(async () => (await ask(base, 'GET', '/v1/service-accounts')).status === 200)
+    assert.equal((await fetch(`${admin}/readyz`)).status, 200)
   })
 
   test('writes no secret into its log', () => {

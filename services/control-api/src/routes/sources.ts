@@ -38,10 +38,10 @@ export function addSources(api: Api, context: ApiContext): void {
     async (request, reply) => {
       const { projectId } = request.params
       const { name, ...connection } = request.body
-      await requireConnection(context, projectId, connection)
+      const options = await requireConnection(context, projectId, connection)
       const id = context.newId()
       const secrets = sealFields(kek, sourcePlace(projectId, id), connection.secrets)
-      const { warehouse, options } = connection
+      const { warehouse } = connection
       await audited(context, request, async (tx) => {
         await createSource(tx, { id, projectId, name, warehouse, options, secrets })
         return { result: id, action: 'source.create', object: `source:${id}`, after: { name, warehouse, options } }
@@ -100,7 +100,8 @@ export function addSources(api: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const { name, options, secrets } = request.body
+      const { name, secrets } = request.body
+      let { options } = request.body
       const before = (await getSource(db, request.params)) ?? missing()
       const otherOptions = options !== undefined && !isDeepStrictEqual(options, before.options)
       if (otherOptions && secrets === undefined) throw secretsNeeded()
@@ -111,7 +112,8 @@ export function addSources(api: Api, context: ApiContext): void {
           options: options ?? before.options,
           secrets: otherOptions ? (secrets ?? {}) : { ...stored.secrets, ...secrets },
         }
-        await requireConnection(context, before.projectId, connection)
+        const tried = await requireConnection(context, before.projectId, connection)
+        if (otherOptions) options = tried
       }
       const sealed = sealFields(kek, sourcePlace(before.projectId, before.id), secrets ?? {})
       const changed = await audited(context, request, async (tx) => {

@@ -42,6 +42,9 @@ export const testAnswer = Type.Object({
       code: Type.Optional(Type.String()),
       message: Type.Optional(Type.String()),
       hint: Type.Optional(Type.String()),
+      found: Type.Optional(
+        Type.Object({ sshHostKey: Type.Optional(Type.String({ description: 'Compare it with the bastion' })) }),
+      ),
     }),
   ),
 })
