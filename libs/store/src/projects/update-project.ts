@@ -4,11 +4,12 @@ import { jsonText } from '../json-text.ts'
 import type { Queries } from '../open-store.ts'
 import { putSealedFields } from '../secrets/put-sealed-fields.ts'
 import type { SealedField } from '../secrets/sealed-fields.ts'
+import { replaceAttention } from './replace-attention.ts'
 
 export type ProjectChange = {
   readonly id: string
   readonly name?: string | undefined
-  /** A new destination; the attention that the old one asked for is forgotten. */
+  /** A new destination; the attention that the old one asked for is forgotten, and syncs that waited go on. */
   readonly destination?: Readonly<Record<string, unknown>> | undefined
   /** Sealed for the owner `project:<id>`; fields that are not named stay. */
   readonly secrets: readonly SealedField[]
@@ -24,12 +25,12 @@ export async function updateProject(db: Queries, change: ProjectChange): Promise
         updated_at: sql<Date>`now()`,
         ...(change.name === undefined ? {} : { name: change.name }),
         ...(change.destination === undefined ? {} : { destination: jsonText(change.destination) }),
-        ...(newDestination ? { attention: null } : {}),
       })
       .where('id', '=', change.id)
       .returning('id')
       .executeTakeFirst()
     if (!updated) return false
+    if (newDestination) await replaceAttention(tx, change.id, null)
     await putSealedFields(tx, `project:${change.id}`, change.secrets)
     return true
   })
