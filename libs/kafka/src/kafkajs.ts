@@ -6,7 +6,7 @@
  *    (https://github.com/tulios/kafkajs/issues/1751): it now sleeps until there is something pending.
  * 3. zstd, which Kafka knows and Node has built in, is registered as a codec.
  * 4. An encoder grew by memory filled with zeros, up to twice what was needed, at each of six levels of a request: the
- *    garbage collector was busier with it than all else. It now takes what it needs and leaves it as it is.
+ *    garbage collector was busier with it than all else. It now takes what it needs and leaves it as it is; a batch of one message is not copied.
  */
 import { createRequire } from 'node:module'
 import type { Logger } from '@millrace/telemetry/logger.ts'
@@ -41,7 +41,12 @@ requestQueue.prototype.scheduleCheckPendingRequests = function scheduleWhenPendi
   )
 }
 
-type Encoder = { buf: Buffer; offset: number; ensureAvailable(bytes: number): void }
+type Encoder = {
+  buf: Buffer
+  offset: number
+  ensureAvailable(bytes: number): void
+  writeEncoderArray(encoders: readonly Encoder[]): Encoder
+}
 const encoder = require('kafkajs/src/protocol/encoder.js') as { prototype: Encoder }
 const encoderSpareBytes = 4096
 encoder.prototype.ensureAvailable = function growWithoutZeros(bytes) {
@@ -50,6 +55,15 @@ encoder.prototype.ensureAvailable = function growWithoutZeros(bytes) {
   const larger = Buffer.allocUnsafeSlow(Math.max(needed + encoderSpareBytes, this.buf.length * 2))
   this.buf.copy(larger, 0, 0, this.offset)
   this.buf = larger
+}
+
+const { writeEncoderArray } = encoder.prototype
+encoder.prototype.writeEncoderArray = function adoptOrCopy(encoders) {
+  const [only] = encoders
+  if (this.offset > 0 || encoders.length !== 1 || only === undefined) return writeEncoderArray.call(this, encoders)
+  this.buf = only.buf
+  this.offset = only.offset
+  return this
 }
 
 const kafkajs = require('kafkajs') as typeof Kafkajs

@@ -1,4 +1,5 @@
 import { lanes, warehouseKinds } from '@millrace/domain/words.ts'
+import { compressions } from '@millrace/kafka/compression.ts'
 import type { EnvReader } from '@millrace/telemetry/config.ts'
 
 /** The extractor's configuration, from the environment. */
@@ -27,6 +28,7 @@ export function extractorConfig(read: EnvReader) {
     batchRowsMax: read.integer('MILLRACE_BATCH_ROWS', { default: 500, min: 1 }),
     batchBytesMax: read.integer('MILLRACE_BATCH_BYTES', { default: 256 * 1024, min: 1 }),
     rowBytesMax: read.integer('MILLRACE_ROW_BYTES', { default: 2 * 1024 * 1024, min: 1, max: 4 * 1024 * 1024 }),
+    compression: read.choice('MILLRACE_KAFKA_COMPRESSION', compressions, { default: 'zstd' }),
     adminPort: read.integer('MILLRACE_ADMIN_PORT', { default: 0, max: 65_535 }),
     adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
   }

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { lanes } from '@millrace/domain/words.ts'
+import { compressions } from '@millrace/kafka/compression.ts'
 import type { EnvReader } from '@millrace/telemetry/config.ts'
 
 /** The loader's configuration, from the environment. */
@@ -17,6 +18,7 @@ export function loaderConfig(read: EnvReader) {
     replicas: read.integer('MILLRACE_REPLICAS', { default: 1, min: 1, max: 9 }),
     /** One consumer group each: a second process with the other lane scales apart. */
     lanes: read.choices('MILLRACE_LANES', lanes, { default: lanes }),
+    compression: read.choice('MILLRACE_KAFKA_COMPRESSION', compressions, { default: 'zstd' }),
     adminPort: read.integer('MILLRACE_ADMIN_PORT', { default: 0, max: 65_535 }),
     adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
     sessionTimeoutMs: read.integer('MILLRACE_SESSION_TIMEOUT_MS', { default: 10_000, min: 1000 }),

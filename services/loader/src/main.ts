@@ -42,7 +42,11 @@ await runService({
       log,
     })
     // Patience without end: a parked message given up would be a gap.
-    const producer = createProducer({ ...connection, deliveryTimeoutMs: Number.POSITIVE_INFINITY })
+    const producer = createProducer({
+      ...connection,
+      compression: config.compression,
+      deliveryTimeoutMs: Number.POSITIVE_INFINITY,
+    })
 
     await rm(config.spoolDir, { recursive: true, force: true })
     await ensureTopics({ ...connection, ...config, warehouses: [] })

@@ -1,4 +1,5 @@
 import { lanes, warehouseKinds } from '@millrace/domain/words.ts'
+import { compressions } from '@millrace/kafka/compression.ts'
 import type { EnvReader } from '@millrace/telemetry/config.ts'
 
 /** The transformer's configuration, from the environment. */
@@ -11,6 +12,7 @@ export function transformerConfig(read: EnvReader) {
     /** One consumer group each: a second process with the other lane scales apart. */
     lanes: read.choices('MILLRACE_LANES', lanes, { default: lanes }),
     warehouses: read.choices('MILLRACE_WAREHOUSES', warehouseKinds, { default: ['postgres'] }),
+    compression: read.choice('MILLRACE_KAFKA_COMPRESSION', compressions, { default: 'zstd' }),
     adminPort: read.integer('MILLRACE_ADMIN_PORT', { default: 0, max: 65_535 }),
     adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
     sessionTimeoutMs: read.integer('MILLRACE_SESSION_TIMEOUT_MS', { default: 10_000, min: 1000 }),

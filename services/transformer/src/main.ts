@@ -28,6 +28,7 @@ await runService({
     // Patience without end: a message given up would be a gap; too large is what does not fit uncompressed either.
     const producer = createProducer({
       ...connection,
+      compression: config.compression,
       deliveryTimeoutMs: Number.POSITIVE_INFINITY,
       messageBytesMax: 64 * 1024 * 1024,
     })
