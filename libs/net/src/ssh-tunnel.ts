@@ -64,8 +64,13 @@ export class SshTunnel {
     const client = await this.#connected(signal)
     return await new Promise<Duplex>((resolve, reject) => {
       client.forwardOut('127.0.0.1', 0, name, target.port, (error, channel) => {
-        if (error) reject(unreachable('host_unreachable', error))
-        else resolve(channel)
+        if (error) {
+          reject(unreachable('host_unreachable', error))
+          return
+        }
+        // Whoever uses the stream sees its end; an error event that nobody awaits must not end the process.
+        channel.on('error', () => undefined)
+        resolve(channel)
       })
     })
   }

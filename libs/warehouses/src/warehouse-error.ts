@@ -49,3 +49,29 @@ export class WarehouseError extends MillraceError {
     super(code, message, hint, options)
   }
 }
+
+/** Codes of errors that trying again cannot heal: somebody must change the source, the sync or the table. */
+export const finalWarehouseCodes: ReadonlySet<string> = new Set<WarehouseErrorCode>([
+  'options_invalid',
+  'host_invalid',
+  'host_not_allowed',
+  'port_not_allowed',
+  'tls_required',
+  'tls_certificate_invalid',
+  'ca_certificate_invalid',
+  'ssh_authentication_failed',
+  'ssh_key_invalid',
+  'ssh_host_key_unknown',
+  'ssh_host_key_changed',
+  'authentication_failed',
+  'database_not_found',
+  'permission_denied',
+  'name_invalid',
+  'table_not_found',
+  'column_not_found',
+  'insert_time_column_invalid',
+  'type_not_supported',
+  'mode_not_supported',
+  'schema_changed',
+  'row_too_large',
+])
