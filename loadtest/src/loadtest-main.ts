@@ -10,7 +10,7 @@ import { loadPipeline } from './k6/pipeline-load.ts'
 import type { K6Result } from './k6/run-k6.ts'
 import { summaryText } from './k6/summary-text.ts'
 
-const usage = `npm run loadtest -- ingestion [--rate 30000] [--seconds 60]
+const usage = `npm run loadtest -- ingestion [--rate 30000] [--seconds 30]
 npm run loadtest -- pipeline  [--rows 1000000] [--rate 45000]
 
 Runs a k6 script against a stack of its own on this machine; fails when a threshold does not hold. --rate is in events
@@ -59,7 +59,7 @@ function parseOptions(): Options | null {
     allowPositionals: true,
     options: {
       rate: { type: 'string' },
-      seconds: { type: 'string', default: '60' },
+      seconds: { type: 'string', default: '30' },
       rows: { type: 'string', default: '1000000' },
     },
   })

@@ -17,7 +17,7 @@ export type IngestionLoad = {
 const batchEvents = 2000
 const virtualUsers = 6
 /** Distinct batches made beforehand; a longer test begins again with the first one. */
-const poolBatchesMax = 1000
+const poolBatchesMax = 450
 
 /** The import API at a constant rate, with batches made and compressed beforehand. */
 export async function loadIngestion(load: IngestionLoad): Promise<K6Result> {

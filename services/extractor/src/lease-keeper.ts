@@ -73,6 +73,17 @@ export class LeaseKeeper implements ReadGate {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
   }
 
+  /**
+   * Asks the store at once and resolves when reading may begin. Without it a chunk that is read faster than the first
+   * renewal comes would never hear of the limit.
+   */
+  async admitted(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#renewNow()
+    await this.#renewing
+    await this.opened()
+  }
+
   /** Ends the keeping; the lease itself stays as it is. Waits for a renewal under way. */
   async stop(): Promise<void> {
     this.#ended = true
@@ -86,11 +97,13 @@ export class LeaseKeeper implements ReadGate {
     if (this.#ended || this.#abort.signal.aborted) return
     const { renewEveryMs } = this.#options
     this.#timer = setTimeout(
-      () => {
-        this.#renewing = this.#renewOnce().finally(() => this.#schedule())
-      },
+      () => this.#renewNow(),
       this.#tooMuchInFlight ? Math.min(waitingRenewMs, renewEveryMs) : renewEveryMs,
     )
+  }
+
+  #renewNow(): void {
+    this.#renewing = this.#renewOnce().finally(() => this.#schedule())
   }
 
   async #renewOnce(): Promise<void> {

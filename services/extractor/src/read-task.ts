@@ -52,6 +52,7 @@ async function publishChunk(context: ExtractorContext, work: TaskAtWork): Promis
   notes.pinEpoch = pinned.pinEpoch
   const warehouse = await context.warehouseOf(run.sourceId)
   const publisher = await openPublisher(context, work, plan)
+  await keeper.admitted()
   notes.publisher = publisher
   const abandon = () => publisher.fail(keeper.signal.reason)
   keeper.signal.addEventListener('abort', abandon, { once: true })

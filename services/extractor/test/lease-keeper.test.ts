@@ -101,6 +101,19 @@ describe('keeping a lease', () => {
     await assert.rejects(keeper.opened(), { code: 'lease_taken' })
   })
 
+  test('reading does not begin while too much of the run is on its way, however rarely the lease is renewed', async () => {
+    const store = { answer: { ...held, inFlightBytes: 1001 } as Renewal, asked: 0 }
+    const keeper = keep(store, { renewEveryMs: 60_000 })
+    let admitted = false
+    const waiting = keeper.admitted().then(() => {
+      admitted = true
+    })
+    await until(() => store.asked >= 2, { everyMs: 10, what: 'another look while waiting' })
+    assert.equal(admitted, false)
+    store.answer = held
+    await waiting
+  })
+
   test('a process that stops gives its work up at once, also work begun after the signal', async () => {
     const stop = new AbortController()
     const keeper = keep({ answer: held, asked: 0 }, {}, stop.signal)

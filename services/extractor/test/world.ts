@@ -41,12 +41,13 @@ export type World = {
 export async function startWorld(): Promise<World> {
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-extractor-'))
   const ca = await createTestCa()
-  const [store, kafka, registry, source] = await Promise.all([
+  const starting = [
     startTestStore(),
     startKafka({ dir: path.join(dir, 'kafka'), shortLived: true }),
     startRegistry({ dir: path.join(dir, 'registry') }),
     ca.issue(['localhost']).then((tls) => startPostgres({ dir: path.join(dir, 'source'), tls, shortLived: true })),
-  ])
+  ] as const
+  const [store, kafka, registry, source] = await allOrNone(starting)
   const kekFile = path.join(dir, 'kek')
   writeFileSync(kekFile, newKekLine('test'))
   const owner = new pg.Client({ connectionString: source.url })
@@ -99,6 +100,19 @@ export async function startWorld(): Promise<World> {
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** All of them; when one does not start, those that did are ended, or they would keep the test's process alive. */
+async function allOrNone<T extends readonly Promise<object>[]>(starting: T) {
+  const results = await Promise.allSettled(starting)
+  if (results.some(({ status }) => status === 'rejected')) {
+    for (const result of results) if (result.status === 'fulfilled') await end(result.value)
+  }
+  return await Promise.all(starting)
+}
+
+async function end(started: { stop?(): Promise<void>; close?(): Promise<void> }): Promise<void> {
+  await (started.stop ?? started.close)?.call(started)
 }
 
 type Place = { readonly projectId: string; readonly sourceId: string }
