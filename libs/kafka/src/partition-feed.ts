@@ -13,6 +13,8 @@ export class PartitionFeed implements PartitionControl {
   #worker: PartitionWorker | null = null
   #queue: InMessage[] = []
   #queuedBytes = 0
+  /** Was full, and nobody has been told of room since. */
+  #awaitsRoom = false
   #accepting = false
   #closed: Promise<void> | null = null
   #highWatermark = 0n
@@ -55,6 +57,7 @@ export class PartitionFeed implements PartitionControl {
       this.#queue.push(message)
       this.#queuedBytes += message.value.length
     }
+    if (this.isFull) this.#awaitsRoom = true
     void this.#feedWorker()
   }
 
@@ -73,10 +76,13 @@ export class PartitionFeed implements PartitionControl {
       }
       if (this.#closed) return
       this.#position = messages.at(-1)!.offset + 1n
-      const wasFull = this.isFull
       this.#queuedBytes -= bytes
       this.#lastMovement = this.#events.now()
-      if (wasFull && this.#queuedBytes <= this.#limits.bytesMax / 2) this.#events.hasRoom()
+      // Room may come in several steps: the one that ends below half need not be the one that began above full.
+      if (this.#awaitsRoom && this.#queuedBytes <= this.#limits.bytesMax / 2) {
+        this.#awaitsRoom = false
+        this.#events.hasRoom()
+      }
     }
     this.#accepting = false
   }

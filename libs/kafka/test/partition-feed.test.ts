@@ -72,6 +72,20 @@ test('a feed is full at its limit and asks for more when half of it has been acc
   assert.equal(seen.rooms, 1)
 })
 
+test('a full feed asks for more even when room came in several steps, none of which began full and ended below half', async () => {
+  const { feed, worker, seen, gates } = makeFeed(1000)
+  feed.start(worker)
+  feed.push(messages(0, 6), 99n)
+  feed.push(messages(6, 6), 99n)
+  assert.equal(feed.isFull, true)
+  gates[0]!.resolve()
+  await settled()
+  assert.equal(seen.rooms, 0)
+  gates[1]!.resolve()
+  await settled()
+  assert.equal(seen.rooms, 1)
+})
+
 test('closing drops what waits, does not wait for a pending accept, and closes the worker once', async () => {
   const { feed, worker, seen, gates } = makeFeed()
   feed.start(worker)
