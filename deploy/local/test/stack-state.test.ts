@@ -54,7 +54,7 @@ test('a folder whose stack runs is refused to a second one, and free again when 
   const holder = spawn('sleep', ['60'])
   try {
     recordProcess(dir, 'stack', holder.pid!)
-    await assert.rejects(openStackState(dir), (error) => error instanceof StackInUseError && error.hint !== '')
+    await assert.rejects(openStackState(dir), (error) => error instanceof StackInUseError)
   } finally {
     holder.kill('SIGKILL')
     await new Promise((resolve) => holder.once('exit', resolve))
