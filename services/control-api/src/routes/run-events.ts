@@ -26,6 +26,7 @@ export function addRunEvents(api: Api, context: ApiContext): void {
     '/v1/projects/:projectId/runs/:runId/events',
     {
       config: { permission: 'runs.read' },
+      exposeHeadRoute: false,
       schema: {
         tags: ['runs'],
         summary: 'Watch a run (server-sent events)',
