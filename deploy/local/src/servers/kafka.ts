@@ -61,7 +61,8 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
 
 async function formatStorage(java: string, flags: readonly string[], properties: string): Promise<void> {
   const clusterId = randomBytes(16).toString('base64url')
-  const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties]
+  // With '=', since an id may begin with '-'.
+  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', properties]
   await promisify(execFile)(java, [...flags, '-XX:TieredStopAtLevel=1', ...format])
 }
 
