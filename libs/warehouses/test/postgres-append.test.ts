@@ -124,7 +124,7 @@ describe('append from Postgres', () => {
           )
         },
       ),
-      { numRuns: 15, seed: 3 },
+      { numRuns: 8, seed: 3 },
     )
   })
 
