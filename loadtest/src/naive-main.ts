@@ -32,7 +32,7 @@ let sent = 0
 
 function toEvent({ event_name, event_time, user_id, device_id, properties, ...columns }: Row) {
   const insertId = createHash('sha256').update(`${columns.event_id}`).digest('hex').slice(0, 36)
-  const ids = { $user_id: user_id, $device_id: device_id, $insert_id: insertId }
+  const ids = { distinct_id: user_id, $user_id: user_id, $device_id: device_id, $insert_id: insertId }
   const time = event_time.getTime()
   return { event: event_name, properties: { time, ...ids, ...columns, ...(properties as object) } }
 }

@@ -78,7 +78,7 @@ export function copyLine(event: ShopEvent): string {
 /** The event as the public import API takes it, when nobody but a script stands in between. */
 export function importJson(event: ShopEvent, insertId: string): string {
   const properties = event.properties.slice(1)
-  return `{"event":"${event.name}","properties":{"time":${event.timeMs},"$insert_id":"${insertId}","$user_id":"${event.userId}","$device_id":"${event.deviceId}","event_id":${event.eventId},"country":"${event.country}","amount":${event.amount},"quantity":${event.quantity},"is_member":${event.member},${properties}}`
+  return `{"event":"${event.name}","properties":{"time":${event.timeMs},"$insert_id":"${insertId}","distinct_id":"${event.userId}","$user_id":"${event.userId}","$device_id":"${event.deviceId}","event_id":${event.eventId},"country":"${event.country}","amount":${event.amount},"quantity":${event.quantity},"is_member":${event.member},${properties}}`
 }
 
 /** How a sync maps the table. */
