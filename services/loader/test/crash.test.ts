@@ -110,7 +110,7 @@ describe('a loader that dies', () => {
     const ids = await world.sendEvents(events.run, 2000)
     const dying = start()
     // Events behind the open table are counted although the offset stays before it.
-    await until(async () => (await world.counts(events.run)).rows === 2000)
+    await until(async () => (await world.counts(events.run)).rows === 2000, { timeoutMs: 30_000 })
     assert.equal((await world.counts(table.run)).rows, 0)
     dying.kill('SIGKILL')
     await once(dying, 'exit')
@@ -157,7 +157,7 @@ describe('a loader that dies', () => {
         .select(['state', 'error'])
         .where('id', '=', short.run.runId)
         .executeTakeFirstOrThrow()
-    await until(async () => (await run()).state === 'failed')
+    await until(async () => (await run()).state === 'failed', { timeoutMs: 30_000 })
     assert.equal((await run()).error?.code, 'records_lost')
     assert.equal(short.sink.state.lookupReplacements, 0)
   })
