@@ -11,7 +11,7 @@ export const libraryImports: Readonly<Record<string, readonly string[]>> = {
   secrets: [],
   store: ['telemetry'],
   telemetry: [],
-  testkit: ['local-stack', 'telemetry'],
+  testkit: ['local-stack', 'store', 'telemetry'],
   warehouses: ['net'],
 }
 

@@ -28,7 +28,7 @@ export type ProgressStep = {
  * A batch is counted when its `seq` is the next one of (run, partition, chunk, attempt). A lower one was counted before
  * and is dropped. A higher one means that batches are lost: it is not counted, and the first of them stays as `gap_seq`,
  * so that the run fails if the attempt is one that counts. Hence two owners who overlap, a batch produced twice, and a
- * partition read again all give one linear history. Proved by test/record-progress.test.ts.
+ * partition read again all give one linear history. Proved by test/linear-history.test.ts.
  */
 export async function recordProgress(db: Queries, step: ProgressStep): Promise<boolean> {
   const { topic, partition, expectedOffset, nextOffset, counts, ends, parked = [] } = step
