@@ -16,7 +16,7 @@ export function ingestionConfig(read: EnvReader) {
     /** DuckDB's memory for one project, and the projects that are open at a time. */
     duckdbMemoryMb: read.integer('MILLRACE_DUCKDB_MEMORY_MB', { default: 112, min: 64 }),
     openProjectsMax: read.integer('MILLRACE_OPEN_PROJECTS', { default: 2, min: 1 }),
-    segmentBytesMax: read.integer('MILLRACE_SEGMENT_BYTES', { default: 48 * 1024 * 1024, min: 4096 }),
+    segmentBytesMax: read.integer('MILLRACE_SEGMENT_BYTES', { default: 80 * 1024 * 1024, min: 4096 }),
     /** Sealed segments of a project that may wait for DuckDB; beyond them requests get a 503. */
     backlogSegmentsMax: read.integer('MILLRACE_BACKLOG_SEGMENTS', { default: 64, min: 1 }),
     /** How often the background work of a project looks for something to do. */

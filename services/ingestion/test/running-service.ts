@@ -45,7 +45,10 @@ export class RunningService {
       this.stderr += text
     })
     const port = async (file: string) => {
-      const found = await until(() => child.exitCode !== null || readFileSync(file, 'utf8'), { what: 'the service' })
+      const found = await until(() => child.exitCode !== null || readFileSync(file, 'utf8'), {
+        timeoutMs: 60_000,
+        what: 'the service',
+      })
       if (found === true) throw new Error(`the service ended:\n${this.stderr}${this.stdout}`)
       return found
     }

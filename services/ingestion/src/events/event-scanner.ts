@@ -47,8 +47,9 @@ for (const letter of Buffer.from('"\\/bfnrt')) escapeLetters[letter] = 1
  *   record = { "event": name, "properties": { "time": …, "distinct_id": …, "$insert_id": …, … }, … }
  *
  * Syntax is checked to the last byte (RFC 8259); UTF-8 is the caller's to check, over the whole body at once. Of a name
- * that stands twice the last one counts, as with JSON.parse. Measured on 2 cores with events of 350 bytes, in one run:
- * this walk 0.55 µs of CPU an event, JSON.parse 2.3 µs, and JSON.parse leaves the properties to be written again.
+ * that stands twice the last one counts, as with JSON.parse. CPU an event of 340 bytes, in one run with the machine busy:
+ * this walk 0.75 µs, with all checks and the lines written 1.24 µs; JSON.parse alone 1.15 µs, which rounds numbers and
+ * leaves the properties to be written again.
  */
 export class EventScanner {
   readonly event = new FieldSpan()

@@ -41,6 +41,12 @@ export class LogFailedError extends MillraceError {
   }
 }
 
+/**
+ * A segment with so many records is sealed as well: a row group of DuckDB, which then goes to its place in the file at
+ * once. What is beyond whole row groups is written three times: write-ahead log, checkpoint, file.
+ */
+const segmentRecordsMax = 122_880
+
 type Waiting = {
   readonly frame: Buffer
   readonly kind: RecordKind
@@ -188,7 +194,9 @@ export class SegmentLog {
     await syncData(this.#fd)
     await failpoint('ingestion.afterSync')
     const granted = this.#sealWishes.filter(({ sequence }) => sequence <= this.#writtenSequence)
-    if (granted.length > 0 || this.#bytes >= this.#options.segmentBytesMax) this.#rotate()
+    const isFull =
+      this.#bytes >= this.#options.segmentBytesMax || this.#writtenSequence - this.#firstSequence >= segmentRecordsMax
+    if (granted.length > 0 || isFull) this.#rotate()
     this.#sealWishes = this.#sealWishes.filter((wish) => !granted.includes(wish))
     for (const { done } of granted) done()
   }

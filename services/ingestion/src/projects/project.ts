@@ -24,6 +24,9 @@ export type ProjectShared = {
 /** Rounds without anything to index before superseded copies are removed. */
 const idleRoundsBeforeCompaction = 10
 
+/** Rounds after which a segment that still grows is sealed, so that DuckDB is never far behind. */
+const roundsUnsealedMax = 10
+
 /** One project: its log, which takes what comes in, and its DuckDB, which follows the log. */
 export class Project {
   settings: ProjectSettings
@@ -33,6 +36,8 @@ export class Project {
   readonly #shared: ProjectShared
   #indexing: Promise<void> | null = null
   #idleRounds = 0
+  #sequenceSeen = 0
+  #roundsUnsealed = 0
   #mayHaveCopies = true
 
   private constructor(dir: string, settings: ProjectSettings, log: SegmentLog, shared: ProjectShared) {
@@ -68,9 +73,15 @@ export class Project {
   async tick(): Promise<void> {
     if (this.log.activeRecords > 0 || this.log.sealed.length > 0) {
       this.#idleRounds = 0
-      // While load keeps sealing full segments, small ones would only cost.
-      if (this.log.sealed.length === 0) await this.log.seal()
-      await this.#index()
+      // Under load segments fill and seal themselves, and small ones would only cost.
+      const isStill = this.log.nextSequence === this.#sequenceSeen
+      this.#sequenceSeen = this.log.nextSequence
+      this.#roundsUnsealed++
+      if (isStill || this.#roundsUnsealed >= roundsUnsealedMax) {
+        await this.log.seal()
+        this.#roundsUnsealed = 0
+      }
+      if (this.log.sealed.length > 0) await this.#index()
     } else if (this.#mayHaveCopies && ++this.#idleRounds >= idleRoundsBeforeCompaction) {
       const dropped = await this.#withDatabase(({ writer }) => dropSuperseded(writer))
       this.#mayHaveCopies = dropped > 0
