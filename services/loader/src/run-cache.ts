@@ -26,7 +26,9 @@ export class RunCache {
     const found = await this.#lookUp(runId)
     const run = found && !isFinalRunState(found.state) && found.state !== 'cancelling' ? found : null
     this.#entries.delete(runId)
-    this.#entries.set(runId, { run, freshUntil: this.#now() + freshMs })
+    // run_open comes before the plan is stored, and with the plan the schema: until then nothing is pinned.
+    const isPinned = run === null || run.schema !== null
+    this.#entries.set(runId, { run, freshUntil: this.#now() + (isPinned ? freshMs : 0) })
     if (this.#entries.size > entriesMax) this.#entries.delete(this.#entries.keys().next().value!)
     return run
   }
