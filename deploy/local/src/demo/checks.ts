@@ -28,7 +28,7 @@ const numberOfRows = (rows: readonly Row[]) => rows.length
 export const EVENTS_CHECK: Check = {
   what: 'flights: events by origin, with the sums of delay and distance',
   source: `
-    SELECT origin, count(*)::text, sum(delay)::text, sum(distance)::text
+    SELECT origin, count(*)::text AS events, sum(delay)::text AS delay, sum(distance)::text AS distance
     FROM (SELECT DISTINCT * FROM flights) AS distinct_rows GROUP BY origin`,
   destination: `
     SELECT distinct_id, count(*)::VARCHAR, sum((properties->>'$.delay')::BIGINT)::VARCHAR,
