@@ -89,7 +89,6 @@ async function testConnection(
   { password, ...options }: typeof world.source.connection,
 ): Promise<TestAnswer> {
   return await world.stack.api.post<TestAnswer>(`/v1/projects/${project.id}/sources/test`, {
-    name: 'test',
     warehouse: 'postgres',
     options: { sslMode: 'verify-full', ...options },
     secrets: { password },
