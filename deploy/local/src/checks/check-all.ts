@@ -2,17 +2,19 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { declarationProblems } from './declared-imports.ts'
 import { fileLengthProblem } from './file-length.ts'
 import { importProblems } from './import-rules.ts'
 import { sourceFiles } from './source-files.ts'
 
-/** Types, lint and format, import rules, file lengths: all of them, whatever fails. True when nothing was found. */
+/** Types, lint and format, import rules, declared packages, file lengths: all of them, whatever fails. True when nothing was found. */
 export async function checkAll(root: string, say: (line: string) => void): Promise<boolean> {
   const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
   const steps: [string, () => Promise<string[]>][] = [
     ['types (tsc)', () => program(root, bin('tsc'), ['-p', '.', '--pretty', 'false'])],
     ['lint and format (biome)', () => program(root, bin('biome'), ['check', '--max-diagnostics=200', '.'])],
     ['import rules', async () => judgeFiles(root, importComplaints)],
+    ['declared packages', async () => declarationProblems(root, sourceFiles(root))],
     ['file lengths', async () => judgeFiles(root, (file, text) => [fileLengthProblem(file, text) ?? []].flat())],
   ]
   let good = true

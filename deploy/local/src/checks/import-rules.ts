@@ -25,12 +25,12 @@ export function importProblems(file: string, text: string): ImportProblem[] {
 }
 
 /** `libs/kafka`, `services/loader`, `deploy/local`, `loadtest`, `tests`. */
-function roomOf(file: string): string {
+export function roomOf(file: string): string {
   const [first = '', second = ''] = file.split('/')
   return first === 'libs' || first === 'services' || first === 'deploy' ? `${first}/${second}` : first
 }
 
-function isTest(file: string): boolean {
+export function isTest(file: string): boolean {
   return file.startsWith('tests/') || file.split('/').includes('test')
 }
 
