@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
 import { createPipelineClient } from '@millrace/local-stack/pipeline-client.ts'
-import { startStack } from '@millrace/local-stack/stack.ts'
+import { type Stack, startStack } from '@millrace/local-stack/stack.ts'
 import { stopRequested } from '@millrace/local-stack/stop-requested.ts'
 import { type BenchOptions, benchOptions } from './bench/bench-options.ts'
 import { type BenchSetting, measuredProcesses } from './bench/bench-setting.ts'
@@ -17,6 +17,7 @@ import { startSource } from './data/start-source.ts'
 import { UsageMeter } from './measure/usage-meter.ts'
 
 const table = 'shop_events'
+const warmUpTable = 'shop_events_before'
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
 async function bench(options: BenchOptions): Promise<void> {
@@ -26,9 +27,10 @@ async function bench(options: BenchOptions): Promise<void> {
     say('starting the source Postgres (TLS) and the stack')
     const { warehouse, caCertificate, fill } = await startSource(path.join(dir, 'warehouse'))
     cleanUp.push(() => warehouse.stop())
-    const { rows, seed } = options
+    const { rows, seed, warmUp } = options
     say(`making ${rows.toLocaleString('en')} rows`)
     const tableBytes = await fill({ table, rows, seed, say })
+    if (warmUp > 0) await fill({ table: warmUpTable, rows: warmUp, seed: seed + 2 })
     const stack = await startStack({ dir: path.join(dir, 'stack'), fresh: true, say })
     cleanUp.push(() => stack.stop())
     const meter = new UsageMeter(() => measuredProcesses(stack, warehouse))
@@ -41,7 +43,7 @@ async function bench(options: BenchOptions): Promise<void> {
       warehouse,
       caCertificate,
       table,
-      rows: options.rows,
+      rows,
       cores,
       meter,
       say,
@@ -55,19 +57,23 @@ async function bench(options: BenchOptions): Promise<void> {
 
 async function measureAll(
   setting: BenchSetting,
-  { rows, seed }: BenchOptions,
+  { rows, seed, warmUp }: BenchOptions,
   tableBytes: number,
 ): Promise<BenchReport> {
   const { stack, meter, cores } = setting
+  if (warmUp > 0) {
+    say('warming up')
+    await measureEndToEnd({ ...setting, table: warmUpTable, rows: warmUp })
+  }
+  const before = await sentBytes(stack)
   say('end to end: Postgres, Kafka, extractor, transformer, loader, ingestion')
   const endToEnd = await measureEndToEnd(setting)
-  const sent = async (name: 'extractor' | 'transformer' | 'loader') =>
-    (await bytesOut(stack.service(name).adminUrl)) / rows
+  const after = await sentBytes(stack)
   const bytesPerRecord = {
     'source table': tableBytes / rows,
-    'change batches': await sent('extractor'),
-    'update batches': await sent('transformer'),
-    'requests (gzip)': await sent('loader'),
+    'change batches': (after.extractor - before.extractor) / rows,
+    'update batches': (after.transformer - before.transformer) / rows,
+    'requests (gzip)': (after.loader - before.loader) / rows,
   }
   say('the naive script')
   const naive = await measureNaive(setting)
@@ -78,6 +84,7 @@ async function measureAll(
   const ingestion = await measureIngestion(setting, bodies)
   return {
     rows,
+    warmUp,
     eventBytes: meanEventBytes(seed),
     machine: { cores, model: cpus()[0]?.model.trim() ?? 'unknown', memoryGb: totalmem() / 2 ** 30 },
     endToEnd,
@@ -86,6 +93,14 @@ async function measureAll(
     peaks: { ...meter.peaks(), 'naive script': naive.peakBytes },
     bytesPerRecord,
   }
+}
+
+/** What each of the three has ever sent, bytes. */
+async function sentBytes(stack: Stack) {
+  const [extractor, transformer, loader] = await Promise.all(
+    (['extractor', 'transformer', 'loader'] as const).map((name) => bytesOut(stack.service(name).adminUrl)),
+  )
+  return { extractor: extractor!, transformer: transformer!, loader: loader! }
 }
 
 function meanEventBytes(seed: number): number {

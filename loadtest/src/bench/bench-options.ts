@@ -3,13 +3,15 @@ import { parseArgs } from 'node:util'
 export type BenchOptions = {
   readonly rows: number
   readonly seed: number
+  /** Rows synced before anything is measured, so that compilers of Node and the JVM are done; 0 = none. */
+  readonly warmUp: number
   /** Where the numbers go as JSON. */
   readonly json: string
   /** State folder of the stack; removed before and after. */
   readonly dir: string | undefined
 }
 
-const usage = `npm run bench -- [--rows 1000000] [--json loadtest/results/bench.json] [--seed 1] [--dir FOLDER]
+const usage = `npm run bench -- [--rows 1000000] [--json loadtest/results/bench.json] [--seed 1] [--warm-up 200000] [--dir FOLDER]
 
 Syncs generated events through the whole stack on this machine, then runs each stage alone and a naive script beside them.
 `
@@ -23,6 +25,7 @@ export function benchOptions(args: readonly string[], say: (text: string) => voi
         rows: { type: 'string', default: '1000000' },
         json: { type: 'string', default: 'loadtest/results/bench.json' },
         seed: { type: 'string', default: '1' },
+        'warm-up': { type: 'string', default: '200000' },
         dir: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -34,6 +37,7 @@ export function benchOptions(args: readonly string[], say: (text: string) => voi
     return {
       rows: whole('rows', values.rows, 1000),
       seed: whole('seed', values.seed, 0),
+      warmUp: whole('warm-up', values['warm-up'], 0),
       json: values.json,
       dir: values.dir,
     }

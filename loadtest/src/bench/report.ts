@@ -2,6 +2,8 @@ import type { Measurement } from './measurement.ts'
 
 export type BenchReport = {
   readonly rows: number
+  /** Rows synced before, unmeasured. */
+  readonly warmUp: number
   /** Mean size of an event as the import API takes it from the naive script, bytes. */
   readonly eventBytes: number
   readonly machine: { readonly cores: number; readonly model: string; readonly memoryGb: number }
@@ -23,9 +25,10 @@ export function servicesCpu({ cpuPerMillionOf }: Measurement): number {
 
 /** The numbers for programs; names and units as in the README. */
 export function reportJson(report: BenchReport): object {
-  const { endToEnd, naive, stages, peaks, bytesPerRecord, machine, rows, eventBytes } = report
+  const { endToEnd, naive, stages, peaks, bytesPerRecord, machine, rows, warmUp, eventBytes } = report
   return {
     rows,
+    warm_up_rows: warmUp,
     event_bytes: round(eventBytes),
     machine: { cores: machine.cores, model: machine.model, memory_gb: round(machine.memoryGb) },
     end_to_end: { ...measurementJson(endToEnd), services_cpu_s_per_million: round(servicesCpu(endToEnd)) },
@@ -53,7 +56,7 @@ function measurementJson(one: Measurement) {
 
 /** The same for people: a Markdown table, as it stands in the README. */
 export function reportText(report: BenchReport): string {
-  const { endToEnd, naive, stages, peaks, bytesPerRecord, machine, rows, eventBytes } = report
+  const { endToEnd, naive, stages, peaks, bytesPerRecord, machine, rows, warmUp, eventBytes } = report
   const lines: [string, Measurement][] = [
     ['**end to end**', endToEnd],
     ...Object.entries(stages).map(([name, stage]): [string, Measurement] => [`${name} alone`, stage]),
@@ -74,7 +77,7 @@ export function reportText(report: BenchReport): string {
       .map(([name, value]) => `${name} ${format(value)}`)
       .join(', ')
   return [
-    `${rows.toLocaleString('en')} records of ${Math.round(eventBytes)} B as event JSON, 10 columns, on ${machine.cores} cores (${machine.model}, ${Math.round(machine.memoryGb)} GB), everything on them`,
+    `${rows.toLocaleString('en')} records of ${Math.round(eventBytes)} B as event JSON, 10 columns, on ${machine.cores} cores (${machine.model}, ${Math.round(machine.memoryGb)} GB), everything on them, ${warmUp.toLocaleString('en')} records before that to warm up`,
     '',
     table(head, body),
     '',

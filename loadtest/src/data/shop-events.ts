@@ -1,8 +1,8 @@
 import { seededRandom } from './random.ts'
 
 /**
- * Made-up events of a shop: ten columns, one of them jsonb, about 350 bytes as the JSON of an event without the
- * properties that Millrace adds. The same seed gives the same rows.
+ * Made-up events of a shop: ten columns, one of them jsonb, about 350 bytes as the JSON of an event. The same seed
+ * gives the same rows.
  */
 export type ShopEvent = {
   readonly eventId: number
@@ -51,8 +51,8 @@ export function* shopEvents(seed: number, first: number, count: number): Generat
   const upTo = (max: number) => Math.floor(random() * max)
   for (let n = 0; n < count; n++) {
     const user = upTo(200_000)
-    const page = `/products/${1000 + upTo(9000)}/details`
-    const referrer = `https://www.example.com/campaign/${campaigns[upTo(campaigns.length)]}`
+    const page = `/products/${1000 + upTo(9000)}`
+    const campaign = campaigns[upTo(campaigns.length)]
     const session = (upTo(0xffffffff) + 0x100000000).toString(16)
     yield {
       eventId: first + n,
@@ -64,7 +64,7 @@ export function* shopEvents(seed: number, first: number, count: number): Generat
       amount: (upTo(100_000) / 100).toFixed(2),
       quantity: 1 + upTo(9),
       member: random() < 0.3,
-      properties: `{"page": "${page}", "referrer": "${referrer}", "session": "${session}", "load_ms": ${upTo(3000)}, "test_group": "${random() < 0.5 ? 'A' : 'B'}"}`,
+      properties: `{"page": "${page}", "campaign": "${campaign}", "session": "${session}", "load_ms": ${upTo(3000)}}`,
     }
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { checkoutRoot } from '@millrace/local-stack/servers/installed-tools.ts'
+import { commandFor } from '@millrace/local-stack/servers/server-process.ts'
 
 export type K6Run = {
   /** Name of the script in loadtest/k6, without its ending. */
@@ -36,7 +37,8 @@ export async function runK6({ script, settings, dir, k6 }: K6Run): Promise<K6Res
     '--env',
     `SUMMARY=${summaryFile}`,
   ]
-  const child = spawn(k6, [...args, path.join(checkoutRoot, 'loadtest/k6', `${script}.js`)], {
+  const launch = { command: k6, args: [...args, path.join(checkoutRoot, 'loadtest/k6', `${script}.js`)] }
+  const child = spawn(...commandFor(launch, 'SIGKILL'), {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, GOMAXPROCS: goThreads },
   })
