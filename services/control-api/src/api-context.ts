@@ -3,7 +3,7 @@ import type { Kek } from '@millrace/secrets/kek.ts'
 import type { Account } from '@millrace/store/accounts/find-account.ts'
 import type { Database } from '@millrace/store/open-store.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
-import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse.ts'
+import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
 import type { Warehouse } from '@millrace/warehouses/warehouse.ts'
 import type { Permission } from './http/permissions.ts'
 
@@ -15,9 +15,11 @@ export type ApiContext = {
   readonly openWarehouse: (request: OpenWarehouseRequest) => Warehouse
   /** Throws NetError unless updates may be sent to this base URL. */
   readonly checkDestinationUrl: (baseUrl: string) => Promise<void>
-  /** Limits requests; Redis may be behind it. null = no limit. */
-  readonly limiter: RequestGate | null
+  /** Limits requests; Redis may be behind it. */
+  readonly limiter: RequestGate
   readonly allowedCidrs: readonly string[]
+  /** Longest time that a request may keep a warehouse busy, ms. */
+  readonly warehouseMs: number
   /** Base of trigger URLs, without a slash at the end. */
   readonly publicUrl: () => string
   /** ms since 1970. */

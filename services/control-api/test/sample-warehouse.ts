@@ -1,6 +1,6 @@
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { AvroWriter } from '@millrace/domain/wire/avro-writer.ts'
-import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse.ts'
+import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
 import type { ConnectionCheck, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { WarehouseError } from '@millrace/warehouses/warehouse-error.ts'
 

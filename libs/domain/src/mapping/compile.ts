@@ -3,26 +3,15 @@ import type { RowSchema } from '../row-schema.ts'
 import type { AvroReader } from '../wire/avro-reader.ts'
 import type { ChangeCursor } from '../wire/change-batch.ts'
 import type { UpdateBatchBuilder } from '../wire/update-batch.ts'
-import type { ChangeOp, TableType, WarehouseKind } from '../words.ts'
+import type { ChangeOp, TableType } from '../words.ts'
 import { EventTransform } from './event-transform.ts'
 import { LookupTransform } from './lookup-transform.ts'
 import type { Mapping } from './mapping.ts'
+import type { MappingContext } from './mapping-context.ts'
 import { ProfileTransform } from './profile-transform.ts'
 import { RowFields } from './row-fields.ts'
 import { type RowInput, type RowTransform, reject } from './row-transform.ts'
 import { type MappingProblem, validateMapping } from './validate.ts'
-
-/** What a mapping needs to know of its sync. */
-export type MappingContext = {
-  readonly syncId: string
-  readonly generation: number
-  /** Sent as `$warehouse_import_id`. */
-  readonly importId: string
-  /** Sent as `$warehouse_type`. */
-  readonly warehouse: WarehouseKind
-  /** Rows that the destination's strict validation would refuse are rejects. There is no other mode. */
-  readonly strict: true
-}
 
 /** The mapping does not fit the table; `problems` says where. */
 export class MappingError extends MillraceError {

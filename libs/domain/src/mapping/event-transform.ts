@@ -5,7 +5,6 @@ import type { RowSchema } from '../row-schema.ts'
 import { integerTextMax, writeInteger } from '../text/integer-text.ts'
 import { AvroReader } from '../wire/avro-reader.ts'
 import type { UpdateBatchBuilder } from '../wire/update-batch.ts'
-import type { MappingContext } from './compile.ts'
 import { isGoodId } from './id-check.ts'
 import { IdColumn } from './id-column.ts'
 import {
@@ -18,6 +17,7 @@ import {
   reservedEventProperties,
 } from './limits.ts'
 import type { EventsMapping } from './mapping.ts'
+import type { MappingContext } from './mapping-context.ts'
 import { PropertyWriter } from './property-writer.ts'
 import { type RowInput, type RowTransform, reject } from './row-transform.ts'
 

@@ -1,5 +1,6 @@
-import { compileMapping, type MappingContext } from '@millrace/domain/mapping/compile.ts'
+import { compileMapping } from '@millrace/domain/mapping/compile.ts'
 import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
+import type { MappingContext } from '@millrace/domain/mapping/mapping-context.ts'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import type { BatchHeader, Reject } from '@millrace/domain/wire/batch-header.ts'
 import { ChangeBatchBuilder, readChangeBatch } from '@millrace/domain/wire/change-batch.ts'

@@ -1,5 +1,5 @@
 import { SshTunnel } from '@millrace/net/ssh-tunnel.ts'
-import type { OpenWarehouseRequest } from '../open-warehouse.ts'
+import type { OpenWarehouseRequest } from '../open-warehouse-request.ts'
 import type { Warehouse } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { ConnectParts } from './connect.ts'
