@@ -5,7 +5,6 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { until } from '@millrace/local-stack/servers/until.ts'
-import { type ScriptedSink, startScriptedSink } from '@millrace/testkit/scripted-sink.ts'
 import { type TestRun, World } from './fixtures/world.ts'
 
 const lookup: Mapping = { tableType: 'lookup_table', lookupTableId: 'airports', id: 'code' }
@@ -19,7 +18,6 @@ const lookupSchema: RowSchema = {
 describe('a loader that dies', () => {
   let world: World
   let children: ChildProcess[] = []
-  const sinks: ScriptedSink[] = []
 
   before(async () => {
     world = await World.start(2)
@@ -33,16 +31,8 @@ describe('a loader that dies', () => {
     children = []
   })
   after(async () => {
-    await Promise.all(sinks.map((sink) => sink.close()))
     await world?.close()
   })
-
-  async function sinkWithRun(mapping?: Mapping, schema?: RowSchema) {
-    const sink = await startScriptedSink({ username: 'loader', secret: 'secret' })
-    sinks.push(sink)
-    const projectId = await world.addProject(sink.url)
-    return { sink, projectId, run: await world.addRun(projectId, mapping, schema) }
-  }
 
   function start(failpoints = ''): ChildProcess {
     const child = world.spawnLoader(failpoints)
@@ -69,7 +59,7 @@ describe('a loader that dies', () => {
     ['loader.afterProgress', 2],
   ] as const) {
     test(`at ${point} sends some again and counts everything once`, async () => {
-      const { sink, run } = await sinkWithRun()
+      const { sink, run } = await world.addSink()
       // Some is counted and some is on its way when the process dies.
       sink.script(() => ({ kind: 'delay', ms: 20 }))
       const ids = await world.sendEvents(run, 20_000, 500)
@@ -83,7 +73,7 @@ describe('a loader that dies', () => {
   }
 
   test('while a second one joins and takes partitions over, both count everything once', async () => {
-    const { sink, run } = await sinkWithRun()
+    const { sink, run } = await world.addSink()
     sink.script(() => ({ kind: 'delay', ms: 30 }))
     const first = start()
     const ids = await world.sendEvents(run, 30_000, 500)
@@ -104,8 +94,8 @@ describe('a loader that dies', () => {
   }
 
   test('with a half gathered lookup table gathers it again, and replaces it once as a whole', async () => {
-    const table = await sinkWithRun(lookup, lookupSchema)
-    const events = await sinkWithRun()
+    const table = await world.addSink({ mapping: lookup, schema: lookupSchema })
+    const events = await world.addSink()
     const lines = await sendTable(table.run, 1000)
     const ids = await world.sendEvents(events.run, 2000)
     const dying = start()
@@ -129,7 +119,7 @@ describe('a loader that dies', () => {
   })
 
   test('between the replacement of a lookup table and its record replaces it again', async () => {
-    const { sink, run } = await sinkWithRun(lookup, lookupSchema)
+    const { sink, run } = await world.addSink({ mapping: lookup, schema: lookupSchema })
     const lines = await sendTable(run, 300)
     await world.end(run)
     await dies('loader.afterAck', 1)
@@ -142,12 +132,12 @@ describe('a loader that dies', () => {
 
   test('or not: an empty table replaces the one before it, and an incomplete one fails its run', async () => {
     start()
-    const empty = await sinkWithRun(lookup, lookupSchema)
+    const empty = await world.addSink({ mapping: lookup, schema: lookupSchema })
     await world.end(empty.run)
     await world.whole(empty.run)
     assert.equal(empty.sink.state.lookupTables.get('airports'), 'code,city\n')
 
-    const short = await sinkWithRun(lookup, lookupSchema)
+    const short = await world.addSink({ mapping: lookup, schema: lookupSchema })
     await sendTable(short.run, 200)
     short.run.rows[world.lookupPartition(short.run)]! += 1
     await world.end(short.run)

@@ -46,6 +46,7 @@ async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) 
     report: async (outcome: SendOutcome) => {
       if (outcome.kind === 'needs_attention') attentions++
     },
+    refusesEverything: async () => undefined,
     giveUp: async () => undefined,
   }
   let now = 0
