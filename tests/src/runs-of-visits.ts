@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import type { PipelineProject } from '@millrace/local-stack/pipeline-client.ts'
 import type { RunAnswer } from '@millrace/local-stack/run-answer.ts'
 import { assertSameVisits } from './same-visits.ts'
+import type { TestStack } from './start-test-stack.ts'
 import { createVisits, type VisitsOptions, type VisitsTable, visitsMapping } from './visits.ts'
-import type { TestStack } from './with-stack.ts'
 
 /** A table of visits with an append sync of its own project. */
 export type VisitsSync = {

@@ -13,6 +13,7 @@ export type SourceDatabase = {
   readonly reader: string
   /** Of the owner of the tables. */
   readonly adminUrl: string
+  readonly server: Server
   /** Runs a statement as the owner. */
   query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   stop(): Promise<void>
@@ -32,6 +33,7 @@ export async function startSourceDatabase(dir: string): Promise<SourceDatabase> 
     connection: { ...login, caCertificate: ca.certificate },
     reader: READER,
     adminUrl: server.url,
+    server,
     query: async (sql) => (await pool.query(sql)).rows,
     async stop() {
       await pool.end()

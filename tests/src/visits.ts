@@ -32,6 +32,18 @@ export async function createVisits(
       details jsonb,
       inserted_at timestamptz NOT NULL DEFAULT now()
     )`)
+  await addVisits(source, name, { first: 1, rows })
+  if (identical > 0) await source.query(`INSERT INTO ${name} SELECT * FROM ${name} WHERE n <= ${identical}`)
+  await source.query(`GRANT SELECT ON ${name} TO ${source.reader}`)
+  return { name, rows: rows + identical, identical }
+}
+
+/** Inserts visits numbered from `first` on, all in one transaction. */
+export async function addVisits(
+  source: SourceDatabase,
+  name: string,
+  { first, rows }: { readonly first: number; readonly rows: number },
+): Promise<void> {
   await source.query(`
     INSERT INTO ${name} (n, time, visitor, page, amount, details)
     SELECT n,
@@ -40,10 +52,7 @@ export async function createVisits(
       'page ' || n % 31,
       CASE WHEN n % 7 = 0 THEN NULL ELSE n / 100.0 END,
       jsonb_build_object('plan', n % 3, 'tags', jsonb_build_array('a', n % 5))
-    FROM generate_series(1, ${rows}) AS n`)
-  if (identical > 0) await source.query(`INSERT INTO ${name} SELECT * FROM ${name} WHERE n <= ${identical}`)
-  await source.query(`GRANT SELECT ON ${name} TO ${source.reader}`)
-  return { name, rows: rows + identical, identical }
+    FROM generate_series(${first}, ${first + rows - 1}) AS n`)
 }
 
 /** The mapping of a visits table; `n` becomes a property. */

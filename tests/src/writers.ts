@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { seededRandom } from '@millrace/testkit/seeded-random.ts'
 import pg from 'pg'
 import type { SourceDatabase } from './source-database.ts'
 
@@ -26,7 +27,7 @@ export function startWriters(source: SourceDatabase, table: string, options: Wri
   let latestCommitMs = 0
 
   async function write(writer: number): Promise<number> {
-    const random = seeded(options.seed + writer)
+    const random = seededRandom(options.seed + writer)
     const client = new pg.Client({ connectionString: source.adminUrl })
     await client.connect()
     let rows = 0
@@ -65,16 +66,5 @@ export function startWriters(source: SourceDatabase, table: string, options: Wri
       const counts = await Promise.all(work)
       return { rows: counts.reduce((sum, count) => sum + count, 0), latestCommitMs }
     },
-  }
-}
-
-/** Mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
 }

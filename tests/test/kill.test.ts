@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { type ServiceName, serviceNames } from '@millrace/local-stack/service-process.ts'
 import { inMidRun } from '../src/mid-run.ts'
 import { assertWholeTable, createVisitsSync } from '../src/runs-of-visits.ts'
+import { quickToNotice } from '../src/start-test-stack.ts'
 import { withStack } from '../src/with-stack.ts'
 
 // kill -9 in the middle of a run, then a start: the counts stay exact.
@@ -10,14 +11,7 @@ import { withStack } from '../src/with-stack.ts'
 const ROWS = 120_000
 const IDENTICAL = 20
 
-const world = withStack({
-  env: {
-    // A dead member of a group or holder of a lease is noticed after this long; the defaults suit networks, not tests.
-    transformer: { MILLRACE_SESSION_TIMEOUT_MS: '3000' },
-    loader: { MILLRACE_SESSION_TIMEOUT_MS: '3000' },
-    extractor: { MILLRACE_LEASE_MS: '3000', MILLRACE_CHUNK_ROWS: '20000' },
-  },
-})
+const world = withStack({ env: quickToNotice })
 
 for (const victim of serviceNames) {
   test(`a run whose ${victim} is killed in its middle loads every row once`, async () => {

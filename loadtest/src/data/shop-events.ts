@@ -1,4 +1,4 @@
-import { seededRandom } from './random.ts'
+import { seededRandom } from '@millrace/testkit/seeded-random.ts'
 
 /**
  * Made-up events of a shop: ten columns, one of them jsonb, about 350 bytes as the JSON of an event. The same seed
