@@ -54,13 +54,17 @@ async function main() {
 function handOver(program, args) {
   const bin = path.join(root, 'node_modules/.bin')
   const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}` }
-  const child = spawn(path.join(bin, 'node'), ['--disable-warning=TimeoutNegativeWarning', program, ...args], {
+  const node = [path.join(bin, 'node'), '--disable-warning=TimeoutNegativeWarning', program, ...args]
+  // setpriv (util-linux) lets the kernel end the program in order when this process is killed.
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file))
+  const [command, ...rest] = setpriv === undefined ? node : [setpriv, '--pdeathsig', 'TERM', '--', ...node]
+  const child = spawn(command, rest, {
     stdio: 'inherit',
     env,
     cwd: process.cwd(),
   })
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  // A terminal sends Ctrl-C to the child by itself; sent on once more it would look like an impatient second one.
+  // A terminal sends Ctrl-C to the child by itself.
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGINT')
   })

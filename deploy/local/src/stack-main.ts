@@ -5,6 +5,7 @@ import path from 'node:path'
 import { checkoutRoot } from './servers/installed-tools.ts'
 import { endProcess, isRunning } from './servers/process-record.ts'
 import { until } from './servers/until.ts'
+import { type ServiceName, serviceNames } from './service-process.ts'
 import { type Stack, startStack } from './stack.ts'
 import { type ProcessEntry, readStackRecord, removeStackRecord, writeStackRecord } from './stack-record.ts'
 import { stackHolder } from './stack-state.ts'
@@ -18,7 +19,8 @@ const USAGE = `usage: npm start                          run the stack in the fo
        npm run stack -- logs <part>       follow a part's log: kafka, postgres, control-api, loader, loader-1, …
        npm run stack -- env <service>     the environment of one more process of a service, for a shell
 
-Data, logs and secrets are kept in .millrace/stack of this checkout, or in the folder that MILLRACE_STACK_DIR names.`
+Data, logs and secrets are kept in .millrace/stack of this checkout, or in the folder that MILLRACE_STACK_DIR names.
+MILLRACE_STACK_SERVICES='control-api scheduler' leaves the other services out: run those by hand.`
 
 const UP_MS = 180_000
 const DOWN_MS = 60_000
@@ -50,7 +52,7 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
 async function runInForeground(): Promise<number> {
   const stopped = stopRequested()
   const say = (line: string) => console.log(line)
-  const stack = await startStack({ dir, partitions: partitions(), say })
+  const stack = await startStack({ dir, partitions: partitions(), counts: counts(), say })
   try {
     writeStackRecord(stack)
     say(welcome(stack))
@@ -162,6 +164,15 @@ function partitions(): number {
   if (!Number.isInteger(count) || count < 1)
     throw new Error(`MILLRACE_PARTITIONS must be a whole number, not "${text}"`)
   return count
+}
+
+/** One process of each service, or of those that MILLRACE_STACK_SERVICES names. */
+function counts(): Partial<Record<ServiceName, number>> {
+  const wanted = process.env.MILLRACE_STACK_SERVICES?.split(/[\s,]+/).filter((name) => name !== '') ?? serviceNames
+  const unknown = wanted.find((name) => !serviceNames.some((known) => known === name))
+  if (unknown !== undefined)
+    throw new Error(`MILLRACE_STACK_SERVICES names "${unknown}"; there are ${serviceNames.join(', ')}`)
+  return Object.fromEntries(serviceNames.map((name) => [name, wanted.includes(name) ? 1 : 0]))
 }
 
 function sizeOf(file: string): number {

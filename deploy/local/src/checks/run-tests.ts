@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { commandFor } from '../servers/server-process.ts'
 
 export type Counts = {
   readonly tests: number
@@ -54,7 +55,8 @@ async function runNode({ root, files, concurrency, testMs, signal }: RunTestsOpt
     ...files,
   ]
   // A group of its own, so that it can be ended as a whole; servers that tests started end with the tests (server-process.ts).
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  const [command, commandArgs] = commandFor({ command: process.execPath, args }, 'SIGTERM')
+  const child = spawn(command, commandArgs, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   const end = () => {
     signalGroup(child.pid, 'SIGTERM')
     setTimeout(() => signalGroup(child.pid, 'SIGKILL'), graceMs).unref()
