@@ -21,6 +21,8 @@ const TASKS = {
   start: { program: 'deploy/local/src/stack-main.ts', args: ['start'], needs: 'everything' },
   stack: { program: 'deploy/local/src/stack-main.ts', needs: 'everything' },
   demo: { program: 'deploy/local/src/demo-main.ts', needs: 'everything' },
+  chaos: { program: 'tests/src/chaos-main.ts', needs: 'everything' },
+  soak: { program: 'tests/src/chaos-main.ts', args: ['--minutes', '60'], needs: 'everything' },
   bench: { program: 'loadtest/src/bench-main.ts', needs: 'everything' },
   loadtest: { program: 'loadtest/src/loadtest-main.ts', needs: 'everything', k6: true },
 }
