@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { BodySyntaxError, EventScanner, number, text } from '../src/events/event-scanner.ts'
+import { BodySyntaxError } from '../src/events/body-syntax-error.ts'
+import { EventScanner } from '../src/events/event-scanner.ts'
+import { number, text } from '../src/events/field-span.ts'
 
 function scan(body: Buffer): EventScanner {
   const scanner = new EventScanner()

@@ -8,7 +8,8 @@ import {
   idBytesMax,
 } from '@millrace/domain/mapping/limits.ts'
 import { isPlaceholderId } from '@millrace/domain/mapping/placeholder-ids.ts'
-import { absent, type EventScanner, type FieldSpan, number, text } from './event-scanner.ts'
+import type { EventScanner } from './event-scanner.ts'
+import { absent, type FieldSpan, number, text } from './field-span.ts'
 
 export type Refusal = { readonly field: string; readonly message: string }
 

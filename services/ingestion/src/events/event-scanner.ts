@@ -1,30 +1,6 @@
 import { nestedDepthMax, nestedEntriesMax } from '@millrace/domain/json/problem.ts'
-
-/** The body is not JSON, or not the JSON of events: nothing of it can be taken. */
-export class BodySyntaxError extends Error {
-  readonly position: number
-  constructor(what: string, position: number) {
-    super(`${what} at byte ${position}`)
-    this.name = 'BodySyntaxError'
-    this.position = position
-  }
-}
-
-export const absent = 0
-export const text = 1
-export const number = 2
-/** true, false, null, a list or an object. */
-export const other = 3
-export type ValueKind = typeof absent | typeof text | typeof number | typeof other
-
-/** Where a value stands in the body: the characters between a string's quotes, or the digits of a number. */
-export class FieldSpan {
-  kind: ValueKind = absent
-  start = 0
-  end = 0
-  /** Whether a backslash stands in it. */
-  escaped = false
-}
+import { BodySyntaxError } from './body-syntax-error.ts'
+import { absent, FieldSpan, number, other, text, type ValueKind } from './field-span.ts'
 
 /** Deepest nesting that is walked, so that only its record is refused; beyond it the body is. */
 const walkDepthMax = 2000

@@ -2,8 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { BufferPool } from '../log/buffer-pool.ts'
 import { FrameBuilder } from '../log/record-line.ts'
+import { BodySyntaxError } from './body-syntax-error.ts'
 import { eventRefusal, eventTimeMs, insertIdBytesMax, isInsertId } from './event-check.ts'
-import { BodySyntaxError, EventScanner, type FieldSpan, number, text } from './event-scanner.ts'
+import { EventScanner } from './event-scanner.ts'
+import { type FieldSpan, number, text } from './field-span.ts'
 
 export type FailedRecord = {
   readonly index: number

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { BodySyntaxError } from '../events/event-scanner.ts'
+import { BodySyntaxError } from '../events/body-syntax-error.ts'
 import { type ImportBatch, readImportBatch, TooManyRecordsError } from '../events/import-batch.ts'
 import type { BufferPool } from '../log/buffer-pool.ts'
 import type { Project } from '../projects/project.ts'
-import { authenticate } from './basic-auth.ts'
+import { authenticateSender } from './basic-auth.ts'
 import type { HttpContext } from './http-context.ts'
 import { MixpanelError } from './mixpanel-error.ts'
 import { decodeBody, readDataField } from './request-body.ts'
@@ -33,7 +33,7 @@ async function importEvents(request: ImportRequest, reply: FastifyReply, context
   const { strict, project_id: projectId, api_key: apiKey, verbose } = request.query
   const project =
     (apiKey === undefined ? undefined : projects.byToken(apiKey)) ??
-    (await authenticate(projects, request.headers.authorization, projectId || null))
+    (await authenticateSender(projects, request.headers.authorization, projectId || null))
   if (project.log.sealed.length > config.backlogSegmentsMax)
     throw new MixpanelError(503, 'The backlog of the project is full', 2)
   const isForm = isFormRequest(request)
