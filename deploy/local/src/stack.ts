@@ -27,6 +27,8 @@ export type StackOptions = {
   readonly kafkaHeapMb?: number
   /** Heap of each service, MB; default 256. */
   readonly serviceHeapMb?: number
+  /** More flags of Node per service, such as `--cpu-prof`. */
+  readonly nodeFlags?: Partial<Record<ServiceName, readonly string[]>>
   /** Servers that live for minutes: the broker compiles quickly instead of well. */
   readonly shortLived?: boolean
   /** Told about each step in one line. */
@@ -222,7 +224,7 @@ async function createLauncher(
       adminPort,
       env: { ...env, ...options.env?.[service], ...more.env },
       firstLifeEnv: more.firstLifeEnv,
-      nodeFlags: nodeFlags(options.serviceHeapMb ?? 256),
+      nodeFlags: [...nodeFlags(options.serviceHeapMb ?? 256), ...(options.nodeFlags?.[service] ?? [])],
       say,
     })
   }
