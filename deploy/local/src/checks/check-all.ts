@@ -12,7 +12,10 @@ export async function checkAll(root: string, say: (line: string) => void): Promi
   const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
   const steps: [string, () => Promise<string[]>][] = [
     ['types (tsc)', () => program(root, bin('tsc'), ['-p', '.', '--pretty', 'false'])],
-    ['lint and format (biome)', () => program(root, bin('biome'), ['check', '--max-diagnostics=200', '--error-on-warnings', '.'])],
+    [
+      'lint and format (biome)',
+      () => program(root, bin('biome'), ['check', '--max-diagnostics=200', '--error-on-warnings', '.']),
+    ],
     ['import rules', async () => judgeFiles(root, importComplaints)],
     ['declared packages', async () => declarationProblems(root, sourceFiles(root))],
     ['file lengths', async () => judgeFiles(root, (file, text) => [fileLengthProblem(file, text) ?? []].flat())],
