@@ -25,21 +25,22 @@ export type RequestVerdict = {
 const entriesMax = 10_000
 
 /**
- * Limits requests by a key (caller, route, trigger) over all processes; while Redis is away each process counts for
- * itself. Keeps nothing that matters: guards that must hold are in Postgres. Never rejects.
+ * Limits requests by a key (caller, route, trigger) over all processes; without Redis, or while it is away, each process
+ * counts for itself. Keeps nothing that matters: guards that must hold are in Postgres. Never rejects.
  */
 export class RequestLimiter {
-  readonly #redis: CoordinationRedis
+  readonly #redis: CoordinationRedis | null
   readonly #now: () => number
   readonly #local = new Map<string, number>()
 
-  constructor(redis: CoordinationRedis, now: () => number) {
+  constructor(redis: CoordinationRedis | null, now: () => number) {
     this.#redis = redis
     this.#now = now
   }
 
   async allow(name: string, { requests, windowMs }: RequestRate): Promise<RequestVerdict> {
     const msPerRequest = windowMs / requests
+    if (this.#redis === null) return this.#allowLocally(name, msPerRequest, requests)
     try {
       const answer = await this.#redis.eval(allowScript, 1, `millrace:requests:${name}`, msPerRequest, requests)
       const [allowed, wait] = answer as [number, string]

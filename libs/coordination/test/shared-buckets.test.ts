@@ -93,9 +93,11 @@ describe('buckets shared through Redis', () => {
 
   test('requests over the limit are refused with the time to wait, with Redis and without', async () => {
     const redis = await connect()
-    const limiter = new RequestLimiter(redis, () => performance.now())
+    const shared = new RequestLimiter(redis, () => performance.now())
+    const without = new RequestLimiter(null, () => performance.now())
     const five = { requests: 5, windowMs: 3_600_000 }
-    for (const name of ['shared', 'local']) {
+    for (const name of ['shared', 'local', 'without']) {
+      const limiter = name === 'without' ? without : shared
       if (name === 'local') redis.disconnect()
       for (let n = 0; n < 5; n++) assert.deepEqual(await limiter.allow(name, five), { allowed: true, retryAfterMs: 0 })
       const sixth = await limiter.allow(name, five)

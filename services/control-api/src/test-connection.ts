@@ -39,8 +39,8 @@ export async function testConnection(
   connection: Connection,
 ): Promise<{ ok: boolean; checks: readonly ConnectionCheck[] }> {
   checkOptions(connection)
-  const verdict = await context.limiter?.allow(`test:${projectId}`, testRate)
-  if (verdict !== undefined && !verdict.allowed)
+  const verdict = await context.limiter.allow(`test:${projectId}`, testRate)
+  if (!verdict.allowed)
     throw new ApiProblem(429, 'too_many_tests', 'Too many connections were tried.', 'Wait a minute.', {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(verdict.retryAfterMs / 1000))) },
     })

@@ -3,10 +3,8 @@ import { sealedFields } from '@millrace/store/secrets/sealed-fields.ts'
 import type { Source } from '@millrace/store/sources/get-source.ts'
 import type { Warehouse } from '@millrace/warehouses/warehouse.ts'
 import type { ApiContext } from './api-context.ts'
+import { ApiProblem } from './http/api-problem.ts'
 import { openFields, sourcePlace } from './sealed-secrets.ts'
-
-/** Longest time that a request may keep a warehouse busy, ms. */
-const warehouseMs = 20_000
 
 export type Connection = {
   readonly warehouse: WarehouseKind
@@ -14,13 +12,13 @@ export type Connection = {
   readonly secrets: Readonly<Record<string, string>>
 }
 
-/** Connects for one piece of work and takes leave afterwards, whatever happens. */
+/** Connects for one piece of work and takes leave afterwards, whatever happens. Throws a 504 when it takes too long. */
 export async function useWarehouse<T>(
   context: ApiContext,
   { warehouse: kind, options, secrets }: Connection,
   work: (warehouse: Warehouse, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { allowedCidrs } = context
+  const { allowedCidrs, warehouseMs } = context
   const warehouse = context.openWarehouse({
     kind,
     options,
@@ -28,11 +26,31 @@ export async function useWarehouse<T>(
     net: { allowedCidrs },
     applicationName: 'millrace-control-api',
   })
+  const late = AbortSignal.timeout(warehouseMs)
   try {
-    return await work(warehouse, AbortSignal.any([AbortSignal.timeout(warehouseMs), context.stopping]))
+    return await work(warehouse, AbortSignal.any([late, context.stopping]))
+  } catch (error) {
+    if (error === late.reason) throw warehouseSlow(warehouseMs)
+    if (context.stopping.aborted && error === context.stopping.reason) throw draining()
+    throw error
   } finally {
     await warehouse.close()
   }
+}
+
+function warehouseSlow(warehouseMs: number): ApiProblem {
+  return new ApiProblem(
+    504,
+    'warehouse_slow',
+    `The warehouse did not answer within ${warehouseMs / 1000} seconds.`,
+    'Test the connection of the source; a view that is slow by itself can be made a table.',
+  )
+}
+
+function draining(): ApiProblem {
+  return new ApiProblem(503, 'stopping', 'This process is ending.', 'Send the request again.', {
+    headers: { 'retry-after': '1' },
+  })
 }
 
 /** `useWarehouse` with the secrets that are stored for a source. */

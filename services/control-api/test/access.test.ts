@@ -102,9 +102,21 @@ describe('access', () => {
       body.items.map(({ id }) => id),
       [mine.projectId],
     )
+    const denied = await store.db
+      .selectFrom('audit')
+      .select(['object'])
+      .where('action', '=', 'access.denied')
+      .distinct()
+      .execute()
+    assert.deepEqual(denied, [{ object: `project:${other.projectId}` }])
     const owner = await api.as('owner', mine.projectId)
     assert.equal((await owner('POST', '/v1/projects', projectBody())).status, 404)
     assert.equal((await owner('GET', '/v1/service-accounts')).status, 403)
+  })
+
+  test('a project id that cannot be one is a 404 like any other', async () => {
+    for (const id of ['%00', '%EF%BF%BD', 'a%0D%0Ab', '..%2F..', 'x'.repeat(200)])
+      assert.equal((await api.owner('GET', `/v1/projects/${id}/sources`)).status, 404, id)
   })
 
   test('each role may do what its permissions say and nothing else', async () => {

@@ -1,4 +1,5 @@
-import { findAccount } from '@millrace/store/accounts/find-account.ts'
+import { type Account, findAccount } from '@millrace/store/accounts/find-account.ts'
+import { appendAudit } from '@millrace/store/audit/append-audit.ts'
 import { getProject } from '@millrace/store/projects/get-project.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiContext } from '../api-context.ts'
@@ -8,6 +9,8 @@ import { mayRole } from './permissions.ts'
 
 /** Requests of one account. */
 const accountRate = { requests: 3000, windowMs: 60_000 }
+/** Audit entries of one account for projects that are not its own. */
+const deniedRate = { requests: 60, windowMs: 60_000 }
 
 /**
  * Lets through who may: signs the caller in by basic auth, then asks for the route's permission, then for the project of
@@ -37,7 +40,11 @@ export function guardRoutes(api: FastifyInstance, context: ApiContext): void {
     const { projectId } = request.params as { projectId?: string }
     if (projectId === undefined) return
     // The same answer for a project that is not there and one that the account has nothing to do with.
-    if (account.projectId !== null && account.projectId !== projectId) throw notFound('project')
+    if (!isId(projectId)) throw notFound('project')
+    if (account.projectId !== null && account.projectId !== projectId) {
+      await auditDenied(context, account, { projectId, requestId: request.id })
+      throw notFound('project')
+    }
     if (!(await getProject(context.db, projectId))) throw notFound('project')
   })
 }
@@ -62,9 +69,26 @@ async function signIn(context: ApiContext, failures: FailedSignIns, request: Fas
   return account
 }
 
+/** The path's ids are checked against their schemas later than this. */
+function isId(text: string): boolean {
+  return /^[A-Za-z0-9-]{1,100}$/.test(text)
+}
+
+/** Somebody asks for what is another project's: worth an entry, not a flood of them. */
+async function auditDenied(
+  { db, limiter }: ApiContext,
+  account: Account,
+  { projectId, requestId }: { readonly projectId: string; readonly requestId: string },
+): Promise<void> {
+  const { allowed } = await limiter.allow(`denied:${account.id}`, deniedRate)
+  if (!allowed) return
+  const object = `project:${projectId}`
+  await appendAudit(db, { actor: account.username, action: 'access.denied', object, requestId })
+}
+
 async function checkRate({ limiter }: ApiContext, accountId: string): Promise<void> {
-  const verdict = await limiter?.allow(`account:${accountId}`, accountRate)
-  if (verdict === undefined || verdict.allowed) return
+  const verdict = await limiter.allow(`account:${accountId}`, accountRate)
+  if (verdict.allowed) return
   throw new ApiProblem(429, 'too_many_requests', 'The account sends too many requests.', 'Wait, and send fewer.', {
     headers: { 'retry-after': String(Math.max(1, Math.ceil(verdict.retryAfterMs / 1000))) },
   })

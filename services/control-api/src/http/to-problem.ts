@@ -1,3 +1,4 @@
+import { NetError } from '@millrace/net/net-error.ts'
 import { VerifierBusyError } from '@millrace/secrets/account-verifier.ts'
 import { StoreError, type StoreErrorCode } from '@millrace/store/store-error.ts'
 import { WarehouseError } from '@millrace/warehouses/warehouse-error.ts'
@@ -32,7 +33,7 @@ type FastifyFault = Error & {
 export function toProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error
   if (error instanceof StoreError) return fromStore(error)
-  if (error instanceof WarehouseError) return fromWarehouse(error)
+  if (error instanceof WarehouseError || error instanceof NetError) return fromWarehouse(error)
   if (error instanceof VerifierBusyError)
     return new ApiProblem(503, error.code, error.message, error.hint, { headers: { 'retry-after': '2' } })
   const fault = error as FastifyFault
@@ -81,7 +82,7 @@ const storeMessages: Readonly<Record<StoreErrorCode, string>> = {
   refused: 'Something went wrong here.',
 }
 
-function fromWarehouse(error: WarehouseError): ApiProblem {
+function fromWarehouse(error: WarehouseError | NetError): ApiProblem {
   const status = warehouseStatus[error.code] ?? 502
   return new ApiProblem(status, error.code, error.message, error.hint, { cause: error })
 }
@@ -95,6 +96,9 @@ const warehouseStatus: Readonly<Record<string, number>> = {
   type_not_supported: 422,
   permission_denied: 422,
   row_too_large: 422,
+  host_invalid: 422,
+  host_not_allowed: 422,
+  port_not_allowed: 422,
   statement_timeout: 504,
 }
 
