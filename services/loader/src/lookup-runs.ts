@@ -9,6 +9,7 @@ import type { Logger } from '@millrace/telemetry/logger.ts'
 import { type DeliveryLink, type DeliveryParts, Retries } from './deliver.ts'
 import { endOf, type Ledger } from './ledger.ts'
 import { LookupSpool } from './lookup-spool.ts'
+import type { RunCache } from './run-cache.ts'
 
 export type LookupRunsParts = {
   /** Of this partition alone. */
@@ -16,6 +17,7 @@ export type LookupRunsParts = {
   readonly ledger: Ledger
   link(projectId: string): DeliveryLink
   readonly delivery: DeliveryParts
+  readonly runs: RunCache
   /** Ends a run that cannot succeed. */
   failRun(runId: string, code: string, message: string): Promise<void>
   /** A replacement failed in a way that is a fault of the program or the machine. */
@@ -58,6 +60,19 @@ export class LookupRuns {
     void this.#replace(open, marker).catch((error: Error) => {
       if (!this.#parts.signal.aborted) this.#parts.failed(error)
     })
+  }
+
+  /** Forgets the tables of runs that are over: a cancelled run has no end, and must not hold the offset for ever. */
+  async dropEnded(): Promise<void> {
+    const { runs, log } = this.#parts
+    for (const runId of this.runIds) {
+      if (runs.known(runId) !== undefined) continue
+      try {
+        if ((await runs.load(runId)) === null) await this.drop(runId)
+      } catch (err) {
+        log.debug({ err, run: runId }, 'looking at the run of a lookup table failed')
+      }
+    }
   }
 
   /** The run is over without us: nothing of it is wanted any more. */

@@ -5,17 +5,16 @@ import type { InMessage, PartitionWorker } from '@millrace/kafka/port.ts'
 import type { ParkingChange } from '@millrace/store/progress/batch-count.ts'
 import type { RunContext } from '@millrace/store/runs/run-context.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
+import { BatchSender } from './batch-sender.ts'
 import { Batcher, type BatchLimits } from './batcher.ts'
-import { type DeliveryParts, deliver } from './deliver.ts'
+import type { DeliveryParts } from './deliver.ts'
 import { countsOf, Entry } from './entry.ts'
 import { Ledger } from './ledger.ts'
-import type { LoadBatch } from './load-batch.ts'
 import { LookupRuns } from './lookup-runs.ts'
 import { Parking } from './parking.ts'
 import type { PartitionLoaderParts, PartitionParking } from './partition-loader-parts.ts'
 import { PartitionLostError, ProgressRecorder } from './progress-recorder.ts'
 import { createMessageReader, type MessageReader } from './read-message.ts'
-import { Slots } from './slots.ts'
 
 /** How long a revoked partition waits for answers; what comes later is done again by its next owner. */
 const closeMs = 4000
@@ -36,7 +35,6 @@ export class PartitionLoader implements PartitionWorker {
   readonly #recorder: ProgressRecorder
   readonly #lookups: LookupRuns
   readonly #parking: Parking | null
-  readonly #slots: Slots
   readonly #read: MessageReader
   readonly #delivery: DeliveryParts
   readonly #timer: NodeJS.Timeout
@@ -49,15 +47,17 @@ export class PartitionLoader implements PartitionWorker {
     const { signal } = this.#abort
     this.#parts = parts
     this.#ledger = new Ledger(parts.recorder.offset)
-    this.#batcher = new Batcher((batch) => void this.#send(batch), parts.delivery.now)
-    this.#slots = new Slots(parts.limits.requestsMax)
     const patiently = <T>(work: () => Promise<T>) => parts.patiently('store', work, signal, this.#alive)
     this.#recorder = new ProgressRecorder({ ...parts.recorder, patiently })
     this.#delivery = this.#deliveryParts()
+    const { requestsMax } = parts.limits
+    const sender = new BatchSender({ ...parts, requestsMax, delivery: this.#delivery, signal, failed: this.#failed })
+    this.#batcher = new Batcher((batch) => void sender.send(batch), parts.delivery.now)
     this.#read = createMessageReader({ ...parts, patiently: (work) => this.#patiently('registry', work) })
     const lookupParts = {
       ledger: this.#ledger,
       delivery: this.#delivery,
+      runs: parts.runs,
       failRun: parts.failRun,
       signal,
       log: parts.log,
@@ -199,55 +199,19 @@ export class PartitionLoader implements PartitionWorker {
     entry.close()
   }
 
-  async #send(batch: LoadBatch): Promise<void> {
-    const { link, tracing, instruments, labels, partition, delivery } = this.#parts
-    const started = delivery.now()
-    const signal = AbortSignal.any([this.#abort.signal, batch.cancelled.signal])
-    const { header } = batch.entries[0]!.counts!
-    let span = null
-    let isDelivered = false
-    try {
-      await Promise.all(batch.after)
-      await this.#slots.take()
-      try {
-        span = tracing.start('load.batch', header.traceparent, { run: header.runId, partition, records: batch.length })
-        isDelivered = await deliver(batch, link(batch.projectId), this.#delivery, signal)
-      } finally {
-        this.#slots.give()
-      }
-    } catch (error) {
-      if (!signal.aborted) this.#failed(error as Error)
-    }
-    span?.end()
-    instruments.batchSeconds.record((delivery.now() - started) / 1000, labels)
-    batch.finish(isDelivered && !signal.aborted)
-    if (isDelivered) instruments.recordsOut.add(batch.length, labels)
-  }
-
   #tick(): void {
     if (this.#closed || this.#lost) return
     this.#batcher.seal(this.#parts.limits.lingerMs)
     void this.#record()
     this.#parkWhatIsDown()
     this.#parking?.look()
-    for (const runId of this.#lookups.runIds) void this.#dropEnded(runId)
+    void this.#lookups.dropEnded()
   }
 
   #parkWhatIsDown(): void {
     if (!this.#parking) return
     for (const projectId of this.#ledger.waitingProjects()) {
       if (!this.#parking.isParked(projectId) && this.#parts.link(projectId).isDown) this.#parking.park(projectId)
-    }
-  }
-
-  /** A cancelled run has no end: its table must not hold the offset for ever. */
-  async #dropEnded(runId: string): Promise<void> {
-    const { runs, log } = this.#parts
-    if (runs.known(runId) !== undefined) return
-    try {
-      if ((await runs.load(runId)) === null) await this.#lookups.drop(runId)
-    } catch (err) {
-      log.debug({ err, run: runId }, 'looking at the run of a lookup table failed')
     }
   }
 
