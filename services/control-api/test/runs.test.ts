@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { until } from '@millrace/local-stack/servers/until.ts'
 import { hashAccountSecret } from '@millrace/secrets/account-secret.ts'
 import { createAccount } from '@millrace/store/accounts/create-account.ts'
+import { revokeAccount } from '@millrace/store/accounts/revoke-account.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
 import { sampleProject, syncBody } from './sample-bodies.ts'
 import { type Answer, basic, startTestApi, type TestApi } from './test-api.ts'
@@ -271,5 +272,25 @@ describe('runs', () => {
     const events = text.split('\n\n').filter((event) => event.startsWith('event:'))
     assert.match(events.at(-1)!, /^event: end\ndata: \{.*"state":"succeeded"/)
     assert.ok(events.length >= 3)
+  })
+
+  test('can be watched no longer than the account is let in', async () => {
+    let lateMs = 0
+    const other = await startTestApi(store.db, { now: () => Date.now() + lateMs })
+    const { body: run } = await api.owner<Run>('POST', `${await newSync('watched by a stranger')}/runs`)
+    const address = await other.api.listen({ host: '127.0.0.1', port: 0 })
+    const secretHash = await hashAccountSecret('s', { logN: 8, r: 8, p: 1 })
+    const account = { id: 'stranger', username: 'stranger', secretHash, projectId: null, role: 'analyst' } as const
+    await createAccount(store.db, account)
+    const response = await fetch(`${address}${sample.base}/runs/${run.id}/events`, {
+      headers: { authorization: basic('stranger', 's') },
+    })
+    const reader = response.body!.getReader()
+    assert.match(new TextDecoder().decode((await reader.read()).value), /^event: progress/)
+    await revokeAccount(store.db, 'stranger')
+    lateMs = 20_000
+    let end = await reader.read()
+    while (!end.done) end = await reader.read()
+    await other.close()
   })
 })

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isFinalRunState } from '@millrace/domain/sync/run-state.ts'
+import { type Account, findAccount } from '@millrace/store/accounts/find-account.ts'
 import { getRun } from '@millrace/store/runs/get-run.ts'
 import { Type } from 'typebox'
 import type { ApiContext } from '../api-context.ts'
@@ -15,6 +17,8 @@ const lookMs = 1000
 /** Proxies close what is silent for a minute. */
 const heartbeatMs = 15_000
 const streamsMax = 200
+/** How long an account that was revoked may go on watching. */
+const letInMs = 15_000
 
 /**
  * A run as server-sent events: `progress` with the run whenever it has changed, `end` with it once it is over. Clients
@@ -49,7 +53,9 @@ export function addRunEvents(api: Api, context: ApiContext): void {
       streams++
       try {
         const signal = AbortSignal.any([gone.signal, context.stopping])
-        for await (const event of watchRun(context, request.params, signal)) reply.raw.write(event)
+        // Whoever does not read is not written to; the server's time-out then ends the connection.
+        for await (const event of watchRun(context, request.account, request.params, signal))
+          if (!reply.raw.write(event)) await once(reply.raw, 'drain', { signal })
       } catch (err) {
         if (!gone.signal.aborted) context.log.warn({ err, requestId: request.id }, 'event stream ended')
       } finally {
@@ -63,13 +69,19 @@ export function addRunEvents(api: Api, context: ApiContext): void {
 
 async function* watchRun(
   context: ApiContext,
+  account: Account,
   place: { readonly projectId: string; readonly runId: string },
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const rate = new RateWindow()
   let last = ''
   let saidAt = context.now()
+  let letInAt = saidAt
   while (!signal.aborted) {
+    if (context.now() - letInAt >= letInMs) {
+      if ((await findAccount(context.db, account.username))?.id !== account.id) return
+      letInAt = context.now()
+    }
     const run = await getRun(context.db, place)
     if (run === null) return
     const figures = await figuresOf(context, run)
