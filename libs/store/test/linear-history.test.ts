@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { openPartition } from '@millrace/store/progress/open-partition.ts'
 import { recordProgress } from '@millrace/store/progress/record-progress.ts'
-import { aBatch, aQueuedRun } from '@millrace/testkit/store-samples.ts'
+import { aBatch, aPartition, aQueuedRun, nothing } from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
 import fc from 'fast-check'
 
@@ -13,14 +13,6 @@ before(async () => {
 })
 after(() => store.close())
 
-const nothing = { counts: [], rejects: [], ends: [] }
-
-async function aPartition() {
-  const place = { topic: `updates.${randomUUID()}`, partition: 3 }
-  await openPartition(store.db, { ...place, owner: 'me' })
-  return place
-}
-
 async function progressOf(runId: string) {
   return store.db.selectFrom('run_progress').selectAll().where('run_id', '=', runId).orderBy('attempt').execute()
 }
@@ -28,7 +20,7 @@ async function progressOf(runId: string) {
 describe('two owners of a partition', () => {
   it('counts once when two owners record the same batches at a held offset at the same time', async () => {
     const { runId } = await aQueuedRun(store.db)
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: 1n, ...nothing })
     const step = (seqs: number[]) =>
       recordProgress(store.db, {
@@ -64,7 +56,7 @@ describe('two owners of a partition', () => {
           // The partition: three attempts at chunks, each batch now and then produced twice or again with those before it.
           const runId = randomUUID()
           const log = partitionLog(kinds)
-          const place = await aPartition()
+          const place = await aPartition(store.db)
           const owners = [0, 1].map(() => ({ at: null as bigint | null, lost: true }))
           let moved = 0n
           const act = async ({ owner, what }: (typeof moves)[number]) => {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { listParkings } from '@millrace/store/parkings/list-parkings.ts'
 import { openPartition } from '@millrace/store/progress/open-partition.ts'
 import { type ProgressStep, recordProgress, rejectsKeptMax } from '@millrace/store/progress/record-progress.ts'
 import { projectDestination } from '@millrace/store/projects/destination.ts'
-import { aBatch, aQueuedRun } from '@millrace/testkit/store-samples.ts'
+import { aBatch, aPartition, aQueuedRun, nothing } from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
 
 let store: TestStore
@@ -14,14 +13,6 @@ before(async () => {
 })
 after(() => store.close())
 
-const nothing = { counts: [], rejects: [], ends: [] }
-
-async function aPartition() {
-  const place = { topic: `updates.${randomUUID()}`, partition: 3 }
-  await openPartition(store.db, { ...place, owner: 'me' })
-  return place
-}
-
 async function progressOf(runId: string) {
   return store.db.selectFrom('run_progress').selectAll().where('run_id', '=', runId).orderBy('attempt').execute()
 }
@@ -29,7 +20,7 @@ async function progressOf(runId: string) {
 describe('recording progress', () => {
   it('moves the offset and counts in one step, and begins where it ended', async () => {
     const { runId } = await aQueuedRun(store.db)
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     const step = { ...nothing, counts: [aBatch({ runId, chunk: 0, attempt: 1, seq: 0, rows: 5, rejected: 1 })] }
     assert.equal(await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: 7n, ...step }), true)
     const opened = await openPartition(store.db, { ...place, owner: 'you' })
@@ -44,7 +35,7 @@ describe('recording progress', () => {
 
   it('writes nothing when another owner has moved the partition', async () => {
     const { runId } = await aQueuedRun(store.db)
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: 10n, ...nothing })
     const late: ProgressStep = {
       ...place,
@@ -64,7 +55,7 @@ describe('recording progress', () => {
   })
 
   it('takes offsets beyond what a double holds exactly', async () => {
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     const far = 2n ** 62n + 1n
     await recordProgress(store.db, { ...place, expectedOffset: null, nextOffset: far, ...nothing })
     assert.equal((await openPartition(store.db, { ...place, owner: 'me' })).nextOffset, far)
@@ -80,7 +71,7 @@ describe('recording progress', () => {
 
   it('counts a batch once, drops one that was counted, and notes the first after a gap', async () => {
     const { runId } = await aQueuedRun(store.db)
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     const batch = (seq: number, rows = 1) => aBatch({ runId, chunk: 2, attempt: 1, seq, rows })
     const step = async (expectedOffset: bigint | null, nextOffset: bigint, seqs: number[]) =>
       assert.equal(
@@ -109,7 +100,7 @@ describe('recording progress', () => {
     const { runId } = await aQueuedRun(store.db)
     const counts = [aBatch({ runId, chunk: 0, attempt: 1, seq: 1, rows: 9 })]
     await recordProgress(store.db, {
-      ...(await aPartition()),
+      ...(await aPartition(store.db)),
       expectedOffset: null,
       nextOffset: 1n,
       ...nothing,
@@ -121,7 +112,7 @@ describe('recording progress', () => {
 
   it('keeps the first run_end of the highest epoch', async () => {
     const { runId } = await aQueuedRun(store.db)
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     const end = (epoch: number, rows: number) => ({ runId, epoch, rows, batches: rows })
     const steps = [[end(2, 20)], [end(1, 10)], [end(2, 99)], [end(3, 30), end(1, 5)]]
     const seen: unknown[] = []
@@ -141,7 +132,7 @@ describe('recording progress', () => {
 
   it('keeps details of rejects up to a limit, and counts all of them', async () => {
     const { runId } = await aQueuedRun(store.db)
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     const reject = (ordinal: number) => ({
       runId,
       chunk: 0,
@@ -184,7 +175,7 @@ describe('recording progress', () => {
 
   it('notes that a project is parked, and since when, until it flows again', async () => {
     const { projectId } = await aQueuedRun(store.db)
-    const place = await aPartition()
+    const place = await aPartition(store.db)
     const step = async (expectedOffset: bigint | null, state: 'parked' | 'open', lastParkedOffset: bigint | null) => {
       const parked = [{ projectId, lane: 'live' as const, state, lastParkedOffset }]
       await recordProgress(store.db, {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { TaskKind } from '@millrace/domain/sync/task-kind.ts'
 import type { Lane, Mode } from '@millrace/domain/words.ts'
 import { jsonText } from '@millrace/store/json-text.ts'
@@ -124,6 +125,16 @@ export function aBatch(
   return { ...none, events, rejected: 0, filtered: 0, bytes: batch.rows * 10, sent: batch.rows, ...batch }
 }
 
+/** A step of a partition that counts nothing. */
+export const nothing = { counts: [], rejects: [], ends: [] }
+
+/** A partition of a topic of its own that a loader has opened. */
+export async function aPartition(db: Database) {
+  const place = { topic: `updates.${randomUUID()}`, partition: 3 }
+  await openPartition(db, { ...place, owner: 'me' })
+  return place
+}
+
 /** The loader's part: each partition counts `rows[p]` rows of chunk 0, attempt 1, as one batch, and reaches its end. */
 export async function loaded(
   db: Database,
@@ -138,8 +149,8 @@ export async function loaded(
       partition,
       expectedOffset: null,
       nextOffset: 2n,
+      ...nothing,
       counts: count > 0 ? [aBatch({ runId, chunk: 0, attempt: 1, seq: 0, rows: count })] : [],
-      rejects: [],
       ends: [{ runId, epoch: 1, rows: count, batches: count > 0 ? 1 : 0 }],
     })
   }
