@@ -107,6 +107,8 @@ describe('the transformer on real Kafka', () => {
     start()
     // What was produced and not committed comes a second time, also when nothing else was left to produce.
     await until(() => updates.count() > sent * partitions, { ...patience, what: 'a copy' })
+    // Once one more batch has come, every copy before it has.
+    await sendBatches(1)
     await assertComplete()
   })
 
