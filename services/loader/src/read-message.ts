@@ -2,13 +2,13 @@ import { AvroError } from '@millrace/domain/wire/avro-error.ts'
 import type { Marker } from '@millrace/domain/wire/batch-header.ts'
 import { decodeMarker } from '@millrace/domain/wire/marker.ts'
 import { readUpdateBatch, type UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
+import { deadLetter } from '@millrace/kafka/dead-letter.ts'
 import type { InMessage, Producer } from '@millrace/kafka/port.ts'
 import { deadLetterTopic } from '@millrace/kafka/topic-names.ts'
 import { unframe } from '@millrace/registry/frame.ts'
 import { RegistryError } from '@millrace/registry/registry-error.ts'
 import type { Instruments, StageLabels } from '@millrace/telemetry/instruments.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
-import { deadLetter } from './dead-letter.ts'
 import type { WireSchemas } from './wire-schemas.ts'
 
 export type ReaderParts = {
@@ -37,7 +37,7 @@ export function createMessageReader(parts: ReaderParts): MessageReader {
       if (!isUndecodable(error)) throw error
       log.error({ err: error, offset: message.offset }, 'message set aside: it cannot be read')
       instruments.deadLetters.add(1, { ...labels, reason: 'undecodable' })
-      await producer.send(deadLetterTopic, [deadLetter(topic, partition, message, error)])
+      await producer.send(deadLetterTopic, [deadLetter({ topic, partition, message }, 'undecodable', error)])
       return null
     }
   }

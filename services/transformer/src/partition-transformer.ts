@@ -1,5 +1,7 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { BatchHeader } from '@millrace/domain/wire/batch-header.ts'
+import { deadLetter } from '@millrace/kafka/dead-letter.ts'
+import type { InFlightBytes } from '@millrace/kafka/in-flight-bytes.ts'
 import { KafkaError } from '@millrace/kafka/kafka-error.ts'
 import type { InMessage, PartitionControl, PartitionWorker, Producer } from '@millrace/kafka/port.ts'
 import { deadLetterTopic } from '@millrace/kafka/topic-names.ts'
@@ -7,8 +9,6 @@ import { failpoint } from '@millrace/telemetry/failpoint.ts'
 import type { Instruments, StageLabels } from '@millrace/telemetry/instruments.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
 import type { TracedSpan, Tracing } from '@millrace/telemetry/tracing.ts'
-import { deadLetter } from './dead-letter.ts'
-import type { InFlightBytes } from './in-flight-bytes.ts'
 import { isUndecodable, type MessageTransformer, type Transformed } from './transform-message.ts'
 
 export type PartitionTransformerParts = {

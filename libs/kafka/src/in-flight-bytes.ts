@@ -1,4 +1,4 @@
-/** Bytes of messages taken and not yet recorded as done, over all partitions; whoever takes more waits while there are too many. */
+/** Bytes taken and not yet done with, over all partitions of a process; whoever takes more waits while there are too many. */
 export class InFlightBytes {
   readonly #max: number
   #bytes = 0

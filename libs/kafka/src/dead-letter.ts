@@ -1,4 +1,4 @@
-import type { InMessage, OutMessage } from '@millrace/kafka/port.ts'
+import type { InMessage, OutMessage } from './port.ts'
 
 export type Coordinates = { readonly topic: string; readonly partition: number; readonly message: InMessage }
 
