@@ -54,7 +54,7 @@ describe('the process of the control API', () => {
       })
     }
     const adminPort = await until(() => readFileSync(`${portFile}-admin`, 'utf8'), {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       what: 'the admin port',
     })
     const admin = `http://127.0.0.1:${adminPort}`

@@ -88,7 +88,7 @@ export async function startWorld(): Promise<World> {
             ...env,
           },
         }),
-        ready: () => until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, { timeoutMs: 20_000 }),
+        ready: () => until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, { timeoutMs: 60_000 }),
       })
       extractors.push(server)
       return server

@@ -46,7 +46,7 @@ async function startScheduler(
       },
     }),
     ready: ({ signal }) =>
-      until(async () => (await fetch(`${adminUrl}/readyz`, { signal })).ok, { timeoutMs: 30_000, signal }),
+      until(async () => (await fetch(`${adminUrl}/readyz`, { signal })).ok, { timeoutMs: 60_000, signal }),
   })
   return Object.assign(server, { adminUrl })
 }
@@ -64,7 +64,7 @@ describe('a scheduler that dies', () => {
           (await db.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow()).state
         assert.equal(await state(), point === 'scheduler.beforeComplete' ? 'draining' : 'succeeded')
         await scheduler.start()
-        await until(async () => (await state()) === 'succeeded', { timeoutMs: 20_000 })
+        await until(async () => (await state()) === 'succeeded', { timeoutMs: 60_000 })
         const ended = () => db.selectFrom('outbox').selectAll().where('done_at', 'is not', null).execute()
         await until(async () => (await ended()).length > 0)
         assert.equal((await ended()).length, 1)
