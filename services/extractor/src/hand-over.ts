@@ -3,6 +3,7 @@ import { failTask } from '@millrace/store/tasks/fail-task.ts'
 import type { LeasedTask } from '@millrace/store/tasks/lease-task.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
 import type { ExtractorContext, TaskNotes } from './extractor-context.ts'
+import { failureOf } from './failure-of.ts'
 import { LeaseLost } from './lease-keeper.ts'
 import { repinRun } from './repin.ts'
 import { retryDelayMs } from './retry-delay.ts'
@@ -26,7 +27,7 @@ export async function handOver(context: ExtractorContext, unfinished: Unfinished
       log.info({ reason: error.message }, 'task given up')
       // With 0 the store gives the lease back without counting a failure.
       if (error.code === 'stopping')
-        await failTask(context.db, { ...coordinates(task), error: describe(error), retryInMs: 0 })
+        await failTask(context.db, { ...coordinates(task), error: failureOf(error), retryInMs: 0 })
       return
     }
     await failOrRetry(context, unfinished)
@@ -50,7 +51,7 @@ async function failOrRetry(context: ExtractorContext, { task, notes, error, log,
     }
   }
   const delay = reason === error ? retryInMs : retryDelayMs(reason, task.failures)
-  await failTask(context.db, { ...coordinates(task), error: describe(reason), retryInMs: delay })
+  await failTask(context.db, { ...coordinates(task), error: failureOf(reason), retryInMs: delay })
 }
 
 function coordinates({ runId, kind, index, attempt }: LeasedTask) {
@@ -59,13 +60,4 @@ function coordinates({ runId, kind, index, attempt }: LeasedTask) {
 
 function isPinLost(error: unknown): boolean {
   return (error as { code?: string }).code === 'pin_lost'
-}
-
-function describe(error: unknown): { code: string; message: string; hint: string } {
-  const { code, message, hint } = error as { code?: string; message?: string; hint?: string }
-  return {
-    code: code ?? 'extractor_error',
-    message: message ?? String(error),
-    hint: hint ?? 'The log of the extractor has the details.',
-  }
 }
