@@ -13,6 +13,8 @@ export function extractorConfig(read: EnvReader) {
     /** Private networks that an operator lets sources be in. */
     allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
     partitions: read.integer('MILLRACE_PARTITIONS', { min: 1, max: 10_000 }),
+    /** Copies of each topic that this process makes; whoever starts first makes them. */
+    replicas: read.integer('MILLRACE_REPLICAS', { default: 1, min: 1, max: 9 }),
     /** One kind per process: its drivers, its scaling and its failures are apart from the others'. */
     warehouse: read.choice('MILLRACE_WAREHOUSE', warehouseKinds),
     lanes: read.choices('MILLRACE_LANES', lanes, { default: lanes }),

@@ -9,6 +9,8 @@ export function transformerConfig(read: EnvReader) {
     registryUrl: read.url('MILLRACE_REGISTRY_URL'),
     storeUrl: read.secret('MILLRACE_STORE_URL'),
     partitions: read.integer('MILLRACE_PARTITIONS', { min: 1, max: 10_000 }),
+    /** Copies of each topic that this process makes; whoever starts first makes them. */
+    replicas: read.integer('MILLRACE_REPLICAS', { default: 1, min: 1, max: 9 }),
     /** One consumer group each: a second process with the other lane scales apart. */
     lanes: read.choices('MILLRACE_LANES', lanes, { default: lanes }),
     warehouses: read.choices('MILLRACE_WAREHOUSES', warehouseKinds, { default: ['postgres'] }),
