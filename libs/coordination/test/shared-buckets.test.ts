@@ -35,12 +35,15 @@ test('never more than the burst and the rate of elapsed time is granted', () => 
   )
 })
 
+/** So slow that a machine that pauses for seconds between two takes grants nothing that shows. */
+const slow = { tokensPerSecond: 10, burstTokens: 2000 }
+
 describe('buckets shared through Redis', () => {
   let dir: string
   let server: RedisServer
   const clients: CoordinationRedis[] = []
   const connect = async () => {
-    const redis = openRedis(server.url)
+    const redis = openRedis(server.url, { commandMs: 60_000 })
     clients.push(redis)
     await until(() => redis.status === 'ready')
     return redis
@@ -59,33 +62,33 @@ describe('buckets shared through Redis', () => {
   })
 
   test('two processes together get the rate of one', async () => {
-    const [one, other] = [(await buckets()).bucket('pair', rate), (await buckets()).bucket('pair', rate)]
+    const [one, other] = [(await buckets()).bucket('pair', slow), (await buckets()).bucket('pair', slow)]
     const waits = [await one.take(2000), await other.take(1000), await one.take(1000)]
     assert.equal(waits[0], 0)
-    assert.ok(waits[1]! > 800 && waits[1]! <= 1000, `${waits}`)
-    assert.ok(waits[2]! > 1800 && waits[2]! <= 2000, `${waits}`)
+    assert.ok(waits[1]! > 80_000 && waits[1]! <= 100_000, `${waits}`)
+    assert.ok(waits[2]! > 180_000 && waits[2]! <= 200_000, `${waits}`)
   })
 
   test('a Redis that lost its memory grants one more burst and goes on', async () => {
     const redis = await connect()
-    const bucket = new SharedBuckets(redis, { localShare: 1, now: () => performance.now() }).bucket('lost', rate)
+    const bucket = new SharedBuckets(redis, { localShare: 1, now: () => performance.now() }).bucket('lost', slow)
     await bucket.take(4000)
-    assert.ok((await bucket.take(1)) > 1000)
+    assert.ok((await bucket.take(1)) > 180_000)
     await redis.flushall()
     assert.equal(await bucket.take(2000), 0)
-    assert.ok((await bucket.take(1000)) > 800)
+    assert.ok((await bucket.take(1000)) > 80_000)
   })
 
   test('without Redis a process keeps to its share at once, and comes back when Redis does', async () => {
     const redis = await connect()
-    const bucket = new SharedBuckets(redis, { localShare: 0.5, now: () => performance.now() }).bucket('away', rate)
+    const bucket = new SharedBuckets(redis, { localShare: 0.5, now: () => performance.now() }).bucket('away', slow)
     await server.kill()
     await until(() => redis.status !== 'ready')
     const started = performance.now()
     assert.equal(await bucket.take(1000), 0)
     const wait = await bucket.take(1000)
-    assert.ok(wait > 1500 && wait <= 2000, `half the rate is 2 s for 1,000 tokens, not ${wait}`)
-    assert.ok(performance.now() - started < 400, 'an absent Redis made the taker wait')
+    assert.ok(wait > 180_000 && wait <= 200_000, `half the rate is 200 s for 1,000 tokens, not ${wait}`)
+    assert.ok(performance.now() - started < 30_000, 'an absent Redis made the taker wait')
     await server.start()
     await until(() => redis.status === 'ready')
     assert.equal(await bucket.take(2000), 0, 'the shared bucket is a fresh one')
