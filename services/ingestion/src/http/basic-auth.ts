@@ -11,7 +11,22 @@ export function readBasicAuth(header: string | undefined): { username: string; s
   return colon < 0 ? null : { username: pair.slice(0, colon), secret: pair.slice(colon + 1) }
 }
 
-/** The project that a request's credentials open; throws a MixpanelError with 401, or 429 when too many are checked. */
+/**
+ * The project that events may be sent to: that of a service account, or of the token that stands as user name (with any
+ * password; with `projectId` it must be that project's). Tokens stand in every web page that sends events, so they open
+ * nothing else. Throws as `authenticate`.
+ */
+export async function authenticateSender(
+  projects: Projects,
+  header: string | undefined,
+  projectId: string | null,
+): Promise<Project> {
+  const byToken = projects.byToken(readBasicAuth(header)?.username ?? '')
+  if (byToken !== undefined && (projectId === null || byToken.id === projectId)) return byToken
+  return authenticate(projects, header, projectId)
+}
+
+/** The project of a service account; throws a MixpanelError with 401, or 429 when too many are checked. */
 export async function authenticate(
   projects: Projects,
   header: string | undefined,

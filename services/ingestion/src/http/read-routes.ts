@@ -236,7 +236,8 @@ async function openProject(
     return await authenticate(projects, header, projectId)
   } catch (error) {
     if (!(error instanceof MixpanelError)) throw error
-    throw new HttpProblem(error.statusCode, 'unauthorized', error.message, 'Send a service account of this project.')
+    const code = error.statusCode === 401 ? 'unauthorized' : 'busy'
+    throw new HttpProblem(error.statusCode, code, error.message, 'Send a service account of this project.')
   }
 }
 

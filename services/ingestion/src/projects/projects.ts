@@ -84,14 +84,8 @@ export class Projects {
     return true
   }
 
-  /**
-   * Whose project basic auth opens: a service account of the project that `projectId` names, or the token of a project as
-   * user name with any password. With an id the token must be that project's.
-   */
+  /** Whether basic auth is a service account of the project that `projectId` names. */
   async authenticate(username: string, secret: string, projectId: string | null): Promise<Authenticated> {
-    const byToken = this.#byToken.get(username)
-    if (byToken !== undefined && (projectId === null || byToken.id === projectId))
-      return { outcome: 'good', project: byToken }
     const project = projectId === null ? undefined : this.#byId.get(projectId)
     const account = project?.settings.serviceAccounts.find((each) => each.username === username)
     const outcome = await this.#credentials.check(secret, account?.secretHash ?? null)
