@@ -23,12 +23,14 @@ export function loaderConfig(read: EnvReader) {
     adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
     sessionTimeoutMs: read.integer('MILLRACE_SESSION_TIMEOUT_MS', { default: 10_000, min: 1000 }),
     /** Of messages taken and not recorded as done, all partitions of a lane together. */
-    inFlightBytesMax: read.integer('MILLRACE_IN_FLIGHT_BYTES', { default: 32 * 1024 * 1024, min: 1 }),
+    inFlightBytesMax: read.integer('MILLRACE_IN_FLIGHT_BYTES', { default: 24 * 1024 * 1024, min: 1 }),
+    /** Fetched and not yet taken, all partitions of a lane together. */
+    queueBytesMax: read.integer('MILLRACE_QUEUE_BYTES', { default: 8 * 1024 * 1024, min: 1 }),
     /** Lower than the destination's own limits, or without effect. */
     batchRecordsMax: read.integer('MILLRACE_BATCH_RECORDS', { default: 2000, min: 1, max: 2000 }),
     batchBytesMax: read.integer('MILLRACE_BATCH_BYTES', { default: 10 * 1024 * 1024, min: 1024 }),
-    /** How long the first record of a batch waits for others. */
-    lingerMs: read.integer('MILLRACE_LINGER_MS', { default: 200, min: 0 }),
+    /** How long the first record of a batch waits for others; the end of a run is not waited for. */
+    lingerMs: read.integer('MILLRACE_LINGER_MS', { default: 1000, min: 0 }),
     /** Requests in flight per partition. */
     requestsMax: read.integer('MILLRACE_REQUESTS_PER_PARTITION', { default: 3, min: 1, max: 64 }),
     /** Connections to one project's destination. */

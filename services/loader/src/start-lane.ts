@@ -94,6 +94,7 @@ export function startLane(lane: Lane, parts: LaneParts): RunningLane {
     ...group,
     groupId: `loader.${lane}`,
     topics: [topic],
+    queueBytesMax: config.queueBytesMax,
     async openPartition(_topic, partition, control) {
       const position = { control, partition, next: 0n }
       positions.set(`${topic}/${partition}`, position)

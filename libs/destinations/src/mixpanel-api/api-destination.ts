@@ -32,12 +32,11 @@ export type ApiDestinationParts = {
 const defaultLimits: ExchangeLimits = { requestMs: 60_000, responseBytesMax: 4 * 1024 * 1024 }
 /** A table of 100 MB on a slow line. */
 const lookupRequestMs = 600_000
-const idleBodiesMax = 4
 
 /** Speaks the public HTTP API: https://docs.mixpanel.com/reference (import, engage, groups, lookup tables). */
 export function apiDestination(parts: ApiDestinationParts): Destination {
   const { kind, config, limits, dispatcher, origin, basePath, exchangeLimits = defaultLimits } = parts
-  const bodies = new BodyMaker(idleBodiesMax)
+  const bodies = new BodyMaker()
   const tokenPrefix = Buffer.from(`{"$token":${JSON.stringify(config.token)},`)
   const project = `project_id=${encodeURIComponent(config.destinationProjectId)}`
   const authorization = `Basic ${Buffer.from(`${config.username}:${config.secret}`).toString('base64')}`
@@ -59,7 +58,7 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
     limits,
     async prepare(tableType: BatchedType, batch: RecordBatch, from: number, to: number): Promise<PreparedRequest> {
       const prefix = tableType === 'events' ? null : tokenPrefix
-      return { tableType, records: to - from, ...(await bodies.make(batch, from, to, prefix)) }
+      return { tableType, records: to - from, ...bodies.make(batch, from, to, prefix) }
     },
     send({ tableType, records, body }, signal) {
       const request: ApiRequest = { origin, method: 'POST', path: paths[tableType], headers: jsonHeaders, body }
