@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { until } from '@millrace/local-stack/servers/until.ts'
-import { event, RunningService } from './running-service.ts'
+import { basic, event, RunningService } from './running-service.ts'
 
 const batchSize = 500
 const gzip = { 'content-encoding': 'gzip' }
@@ -98,9 +98,9 @@ describe('a crash', () => {
     await service.engage([{ $token, $distinct_id: 'gone', $set: { a: 1 } }])
     await service.engage([{ $token, $distinct_id: 'gone', $delete: '' }])
     for (const name of ['old', 'new'])
-      await fetch(`${service.url}/lookup-tables/t`, {
+      await fetch(`${service.url}/lookup-tables/t?project_id=1`, {
         method: 'PUT',
-        headers: { authorization: `Basic ${Buffer.from('token-1:').toString('base64')}`, 'content-type': 'text/csv' },
+        headers: { authorization: basic, 'content-type': 'text/csv' },
         body: `id,name\n1,${name}\n`,
       })
     await service.kill('SIGKILL')

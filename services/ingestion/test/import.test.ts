@@ -131,6 +131,27 @@ describe('import', () => {
     assert.equal(await status('Bearer x', '2'), 401)
   })
 
+  test('a token sends and does nothing else: it reads, exports, replaces and deletes nothing', async () => {
+    const authorization = `Basic ${Buffer.from('token-2:').toString('base64')}`
+    const days = 'from_date=2023-01-01&to_date=2023-12-31&project_id=2'
+    const asked: [string, string, string?][] = [
+      ['GET', '/api/read/projects/2/counts/events'],
+      ['GET', `/api/2.0/export?${days}`],
+      ['GET', '/lookup-tables?project_id=2'],
+      ['PUT', '/lookup-tables/t?project_id=2', 'id,name\n1,x\n'],
+      ['DELETE', '/api/projects/2/imports/import-1'],
+    ]
+    for (const [method, path, body] of asked) {
+      const headers = { authorization, ...(body === undefined ? {} : { 'content-type': 'text/csv' }) }
+      const { status } = await fetch(`${service.url}${path}`, { method, headers, body })
+      assert.equal(status, 401, `${method} ${path}`)
+    }
+    assert.equal(
+      (await fetch(`${service.url}/api/2.0/export?${days}`, { headers: { authorization: basic } })).status,
+      200,
+    )
+  })
+
   test('refuses too many records, too many bytes, gzip bombs and too high a rate', async () => {
     const records = (from: number, count: number) =>
       JSON.stringify(Array.from({ length: count }, (_, i) => event(from + i)))
