@@ -118,6 +118,26 @@ describe('the destination ingestion', () => {
     }
   })
 
+  test('that repeats the credentials of a request in its errors does not bring them to logs and answers', async () => {
+    const destination = openDestination(config(), local)
+    const basic = Buffer.from('loader:secret').toString('base64')
+    const echo = `token-7 with loader and secret (Basic ${basic}) is refused`
+    const request = await destination.prepare('events', batchOf([Buffer.from('{}')]), 0, 1)
+    const answers: [number, object][] = [
+      [403, { error: echo }],
+      [400, { error: echo }],
+      [400, { failed_records: [{ index: 0, field: 'token-7', message: echo }] }],
+    ]
+    for (const [status, body] of answers) {
+      sink.script(() => ({ kind: 'status', status, body: JSON.stringify(body) }))
+      const text = JSON.stringify(await destination.send(request, signal))
+      assert.match(text, /is refused/)
+      for (const secret of ['token-7', 'secret', basic]) assert.ok(!text.includes(secret), text)
+    }
+    sink.script(() => undefined)
+    await destination.close()
+  })
+
   test('is not spoken to in a network that the operator has not allowed', async () => {
     const destination = openDestination(config(), { connections: 1, policy: { allowedCidrs: [] } })
     const before = sink.requests.length

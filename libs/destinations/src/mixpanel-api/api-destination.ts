@@ -14,6 +14,7 @@ import type {
 import type { RecordBatch } from '../record-batch.ts'
 import { classify, classifyLookup } from './classify.ts'
 import { type ApiRequest, type ExchangeLimits, exchange, NoAnswerError } from './exchange.ts'
+import { secretHider } from './hide-secrets.ts'
 import { BodyMaker } from './request-body.ts'
 
 export type ApiDestinationParts = {
@@ -40,6 +41,7 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
   const tokenPrefix = Buffer.from(`{"$token":${JSON.stringify(config.token)},`)
   const project = `project_id=${encodeURIComponent(config.destinationProjectId)}`
   const authorization = `Basic ${Buffer.from(`${config.username}:${config.secret}`).toString('base64')}`
+  const hideSecrets = secretHider([config.token, config.secret, authorization.slice('Basic '.length)])
   const paths: Record<BatchedType, string> = {
     events: `${basePath}/import?strict=1&${project}`,
     user_profiles: `${basePath}/engage?verbose=1&strict=1&${project}`,
@@ -62,7 +64,9 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
     },
     send({ tableType, records, body }, signal) {
       const request: ApiRequest = { origin, method: 'POST', path: paths[tableType], headers: jsonHeaders, body }
-      return outcomeOf(async () => classify(await exchange(dispatcher, request, exchangeLimits, signal), records))
+      return outcomeOf(async () =>
+        hideSecrets(classify(await exchange(dispatcher, request, exchangeLimits, signal), records)),
+      )
     },
     async replaceLookupTable(lookupTableId, path, signal) {
       const { size } = await stat(path)
@@ -75,7 +79,9 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
           body: createReadStream(path, { highWaterMark: 256 * 1024 }),
         }
         const requestMs = Math.max(exchangeLimits.requestMs, lookupRequestMs)
-        return classifyLookup(await exchange(dispatcher, request, { ...exchangeLimits, requestMs }, signal))
+        return hideSecrets(
+          classifyLookup(await exchange(dispatcher, request, { ...exchangeLimits, requestMs }, signal)),
+        )
       })
     },
     close: () => dispatcher.close(),
