@@ -22,6 +22,8 @@ export type SshTunnelOptions = {
 }
 
 const readyMs = 15_000
+/** How long the bastion may take to reach the target. */
+const forwardMs = 10_000
 const keepaliveMs = 15_000
 const keepaliveMissesMax = 3
 
@@ -62,17 +64,7 @@ export class SshTunnel {
       throw new NetError('host_invalid', 'The host is no host name.', 'Give a host name such as db.internal.')
     checkBehindBastion(name, target.port, this.#policy)
     const client = await this.#connected(signal)
-    return await new Promise<Duplex>((resolve, reject) => {
-      client.forwardOut('127.0.0.1', 0, name, target.port, (error, channel) => {
-        if (error) {
-          reject(unreachable('host_unreachable', error))
-          return
-        }
-        // Whoever uses the stream sees its end; an error event that nobody awaits must not end the process.
-        channel.on('error', () => undefined)
-        resolve(channel)
-      })
-    })
+    return await forward(client, { host: name, port: target.port }, signal)
   }
 
   async close(): Promise<void> {
@@ -152,6 +144,38 @@ export class SshTunnel {
       'Test the connection, and store the key that the test shows as sshTunnel.hostKey.',
     )
   }
+}
+
+/** Asks the bastion for a stream to the target, in bounded time: it may try a host that never answers for minutes. */
+function forward(
+  client: ssh2.Client,
+  target: SshTunnelOptions['target'],
+  signal: AbortSignal,
+): Promise<ssh2.ClientChannel> {
+  return new Promise((resolve, reject) => {
+    const end = (error: unknown) => {
+      settle()
+      reject(error)
+    }
+    const onAbort = () => end(signal.reason)
+    const timer = setTimeout(() => end(unreachable('host_unreachable')), forwardMs)
+    let settled = false
+    const settle = () => {
+      settled = true
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) return onAbort()
+    client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
+      // Whoever uses the stream sees its end; an error event that nobody awaits must not end the process.
+      channel?.on('error', () => undefined)
+      if (settled) return void channel?.close()
+      if (error) return end(unreachable('host_unreachable', error))
+      settle()
+      resolve(channel)
+    })
+  })
 }
 
 function sshError(error: Error & { level?: string }): NetError {
