@@ -11,6 +11,7 @@ import { addPreview } from './routes/preview.ts'
 import { addProjects } from './routes/projects.ts'
 import { addRunEvents } from './routes/run-events.ts'
 import { addRuns } from './routes/runs.ts'
+import { addSetUp } from './routes/set-up.ts'
 import { addSources } from './routes/sources.ts'
 import { addSyncs } from './routes/syncs.ts'
 import { addTrigger } from './routes/trigger.ts'
@@ -27,6 +28,7 @@ export async function buildApi(context: ApiContext): Promise<Api> {
   for (const add of [
     addAccounts,
     addProjects,
+    addSetUp,
     addSources,
     addCatalogue,
     addPreview,

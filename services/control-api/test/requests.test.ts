@@ -42,6 +42,16 @@ describe('requests', () => {
     assert.equal(headers['cache-control'], 'no-store')
   })
 
+  test('for set-up statements get SQL with their own names, quoted, and nothing that cannot be a name', async () => {
+    const usual = await api.owner<{ statements: string[] }>('GET', '/v1/warehouses/postgres/set-up')
+    assert.match(usual.body.statements[0]!, /^CREATE ROLE "millrace" LOGIN PASSWORD/)
+    const odd = new URLSearchParams({ role: 'r"; DROP TABLE t; --', schema: 'My Schema' })
+    const { body } = await api.owner<{ statements: string[] }>('GET', `/v1/warehouses/postgres/set-up?${odd}`)
+    assert.equal(body.statements[2], 'GRANT USAGE ON SCHEMA "My Schema" TO "r""; DROP TABLE t; --"')
+    const long = await api.owner('GET', `/v1/warehouses/postgres/set-up?role=${'x'.repeat(64)}`)
+    refused(long, 422, 'name_invalid')
+  })
+
   test('are described: every operation has a summary, answers and problems, and every reference leads somewhere', async () => {
     const { status, body } = await api.owner<{ openapi: string; paths: Record<string, Record<string, Operation>> }>(
       'GET',

@@ -15,7 +15,15 @@ const secrets = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLe
   description: 'Written only; for postgres: password, sshPrivateKey?',
 })
 
-export const connectionBody = closed({ warehouse: literals(warehouseKinds), options, secrets })
+const table = closed({ schema: identifier, name: identifier }, { description: 'Tries to read this table as well' })
+
+export const connectionBody = closed({
+  warehouse: literals(warehouseKinds),
+  options,
+  secrets,
+  table: Type.Optional(table),
+})
+export const storedTestBody = Type.Optional(Type.Union([closed({ table: Type.Optional(table) }), Type.Null()]))
 export const sourceBody = closed({ name, warehouse: literals(warehouseKinds), options, secrets })
 export const sourcePatch = closed({
   name: Type.Optional(name),
@@ -48,6 +56,12 @@ export const testAnswer = Type.Object({
     }),
   ),
 })
+
+export const setUpQuery = closed({
+  role: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Default millrace' })),
+  schema: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Default public' })),
+})
+export const setUpAnswer = Type.Object({ statements: Type.Array(Type.String()) })
 
 export const schemaParams = closed({ projectId: id, sourceId: id, schema: identifier })
 export const tableParams = closed({ projectId: id, sourceId: id, schema: identifier, table: identifier })
