@@ -1,7 +1,7 @@
 import type { WarehouseKind } from '@millrace/domain/words.ts'
 import type { OptionProblem } from '@millrace/warehouses/option-problem.ts'
 import { postgresOptions } from '@millrace/warehouses/postgres/options.ts'
-import type { ConnectionCheck } from '@millrace/warehouses/warehouse.ts'
+import type { ConnectionCheck, TableRef } from '@millrace/warehouses/warehouse.ts'
 import type { ApiContext } from './api-context.ts'
 import { ApiProblem, invalid, type ProblemDetail } from './http/api-problem.ts'
 import { type Connection, useWarehouse } from './use-warehouse.ts'
@@ -32,11 +32,12 @@ export function checkOptions({ warehouse, options, secrets }: Connection): void 
   throw invalid('options_invalid', `The source cannot be connected like this: ${all}.`, errors)
 }
 
-/** Really connects, and tells step by step how it went. Throws what `checkOptions` throws, and a 429. */
+/** Really connects, reads a row of `table` when there is one, and tells step by step how it went. Throws what `checkOptions` throws, and a 429. */
 export async function testConnection(
   context: ApiContext,
   projectId: string,
   connection: Connection,
+  table?: TableRef,
 ): Promise<{ ok: boolean; checks: readonly ConnectionCheck[] }> {
   checkOptions(connection)
   const verdict = await context.limiter.allow(`test:${projectId}`, testRate)
@@ -44,7 +45,7 @@ export async function testConnection(
     throw new ApiProblem(429, 'too_many_tests', 'Too many connections were tried.', 'Wait a minute.', {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(verdict.retryAfterMs / 1000))) },
     })
-  const checks = await useWarehouse(context, connection, (warehouse, signal) => warehouse.testConnection(signal))
+  const checks = await useWarehouse(context, connection, (warehouse, signal) => warehouse.testConnection(signal, table))
   return { ok: checks.every(({ ok }) => ok), checks }
 }
 

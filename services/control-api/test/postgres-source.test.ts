@@ -99,6 +99,31 @@ describe('sources in a real Postgres that speaks TLS', () => {
     assert.deepEqual((await api.owner<{ items: unknown[] }>('GET', `${base}/sources`)).body.items, [])
   })
 
+  test('a test of the connection tells a table that is not there from one that may not be read', async () => {
+    const table = (name: string) => ({ table: { schema: 'public', name } })
+    const { name: _, ...connection } = source('x')
+    const made = await api.owner<{ id: string }>('POST', `${base}/sources`, source('tables'))
+    const stored = `${base}/sources/${made.body.id}`
+    const failing = async (url: string, body: object) => {
+      type Test = { ok: boolean; checks: { ok: boolean; code?: string; hint?: string }[] }
+      const { status, body: answer, text } = await api.owner<Test>('POST', url, body)
+      assert.equal(status, 200, text)
+      const failed = answer.checks.filter(({ ok }) => !ok)
+      assert.equal(answer.ok, failed.length === 0)
+      return failed.map(({ code, hint }) => (hint ? code : 'no hint'))
+    }
+    for (const [url, body] of [
+      [`${base}/sources/test`, connection],
+      [`${stored}/test`, {}],
+    ] as const) {
+      assert.deepEqual(await failing(url, { ...body, ...table('flights') }), [])
+      assert.deepEqual(await failing(url, { ...body, ...table('nowhere') }), ['table_not_found'])
+      assert.deepEqual(await failing(url, { ...body, ...table('hidden') }), ['permission_denied'])
+    }
+    assert.deepEqual(await failing(`${stored}/test`, {}), [])
+    assert.equal((await api.owner('DELETE', stored)).status, 204)
+  })
+
   test('from source to sync: catalogue with types, preview with rejects, and a sync whose columns are there', async () => {
     const made = await api.owner<{ id: string }>('POST', `${base}/sources`, source('air'))
     assert.equal(made.status, 201, made.text)

@@ -13,7 +13,7 @@ import { audited } from '../http/audited.ts'
 import { fromToken, isText, toToken } from '../http/page-token.ts'
 import type { Api } from '../http/server.ts'
 import { pageLimit, pageOf, pageQuery, projectParams, sourceParams } from '../schemas/common.ts'
-import { connectionBody, sourceAnswer, sourceBody, sourcePatch, testAnswer } from '../schemas/source.ts'
+import { connectionBody, sourceAnswer, sourceBody, sourcePatch, storedTestBody, testAnswer } from '../schemas/source.ts'
 import { sealFields, sourcePlace } from '../sealed-secrets.ts'
 import { requireConnection, testConnection } from '../test-connection.ts'
 import { storedConnection } from '../use-warehouse.ts'
@@ -166,7 +166,10 @@ export function addSources(api: Api, context: ApiContext): void {
         response: answers(200, testAnswer),
       },
     },
-    async (request) => toTestAnswer(await testConnection(context, request.params.projectId, request.body)),
+    async (request) => {
+      const { table, ...connection } = request.body
+      return toTestAnswer(await testConnection(context, request.params.projectId, connection, table))
+    },
   )
 
   api.post(
@@ -177,12 +180,14 @@ export function addSources(api: Api, context: ApiContext): void {
         tags: ['sources'],
         summary: 'Try the connection of a source',
         params: sourceParams,
+        body: storedTestBody,
         response: answers(200, testAnswer),
       },
     },
     async (request) => {
       const source = (await getSource(db, request.params)) ?? missing()
-      return toTestAnswer(await testConnection(context, source.projectId, await storedConnection(context, source)))
+      const connection = await storedConnection(context, source)
+      return toTestAnswer(await testConnection(context, source.projectId, connection, request.body?.table))
     },
   )
 }
