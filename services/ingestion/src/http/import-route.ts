@@ -1,3 +1,4 @@
+import { dropBuffer } from '@millrace/domain/drop-buffer.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BodySyntaxError } from '../events/body-syntax-error.ts'
 import { type ImportBatch, readImportBatch, TooManyRecordsError } from '../events/import-batch.ts'
@@ -41,6 +42,8 @@ async function importEvents(request: ImportRequest, reply: FastifyReply, context
 
   // From here to append nothing waits: the frame is built for its place in the log.
   const batch = readBatch(body, project, strict === '1', now(), context.buffers)
+  const bodyBytes = body.length
+  dropBuffer(body)
   const waitSeconds = project.rate?.take(batch.records, now()) ?? 0
   if (waitSeconds > 0)
     throw new MixpanelError(429, 'Project exceeded rate limits. Please retry the request', waitSeconds)
@@ -50,7 +53,7 @@ async function importEvents(request: ImportRequest, reply: FastifyReply, context
 
   instruments.recordsIn.add(batch.records, labels)
   instruments.recordsOut.add(stored, labels)
-  instruments.bytesIn.add(body.length, labels)
+  instruments.bytesIn.add(bodyBytes, labels)
   if (batch.failed.length > 0) instruments.rejects.add(batch.failed.length, rejectLabels)
   instruments.batchSeconds.record((performance.now() - startedMs) / 1000, labels)
   if (isForm) return reply.type('application/json').send(legacyAnswer(batch, verbose === '1'))

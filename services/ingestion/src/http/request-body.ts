@@ -1,11 +1,13 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { dropBuffer } from '@millrace/domain/drop-buffer.ts'
 import { MixpanelError } from './mixpanel-error.ts'
 
 const inflate = promisify<Buffer, { maxOutputLength: number; chunkSize: number }, Buffer>(gunzip)
 
 /**
  * A body without its gzip, at most `bytesMax` bytes: inflating stops there, so a small body cannot become a large one.
+ * What was compressed is empty afterwards.
  * Throws a MixpanelError with 413, 415 or 400.
  */
 export async function decodeBody(body: Buffer, encoding: string | undefined, bytesMax: number): Promise<Buffer> {
@@ -15,7 +17,9 @@ export async function decodeBody(body: Buffer, encoding: string | undefined, byt
   }
   if (encoding !== 'gzip') throw new MixpanelError(415, 'Content-Encoding must be gzip or left out')
   try {
-    return await inflate(body, { maxOutputLength: bytesMax, chunkSize: inflatedSize(body, bytesMax) })
+    const inflated = await inflate(body, { maxOutputLength: bytesMax, chunkSize: inflatedSize(body, bytesMax) })
+    dropBuffer(body)
+    return inflated
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax)
     throw new MixpanelError(400, 'The body is not gzip, as Content-Encoding says')
