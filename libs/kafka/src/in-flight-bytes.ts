@@ -12,13 +12,17 @@ export class InFlightBytes {
     return this.#bytes
   }
 
+  get isFull(): boolean {
+    return this.#bytes >= this.#max
+  }
+
   add(bytes: number): void {
     this.#bytes += bytes
   }
 
   remove(bytes: number): void {
     this.#bytes -= bytes
-    if (this.#bytes >= this.#max) return
+    if (this.isFull) return
     const waiting = this.#waiting
     this.#waiting = []
     for (const resolve of waiting) resolve()
@@ -26,6 +30,6 @@ export class InFlightBytes {
 
   /** Resolves when less than the maximum is in flight. The maximum is exceeded by at most one message a partition. */
   async room(): Promise<void> {
-    while (this.#bytes >= this.#max) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    while (this.isFull) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 }

@@ -201,7 +201,9 @@ export class PartitionLoader implements PartitionWorker {
 
   #tick(): void {
     if (this.#closed || this.#lost) return
-    this.#batcher.seal(this.#parts.limits.lingerMs)
+    const { limits, inFlight } = this.#parts
+    // While there is no room nothing more can come: small batches of many projects must not hold it for long.
+    this.#batcher.seal(inFlight.isFull ? limits.lingerMs / 5 : limits.lingerMs)
     void this.#record()
     this.#parkWhatIsDown()
     this.#parking?.look()

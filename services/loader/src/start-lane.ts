@@ -57,6 +57,8 @@ export type RunningLane = {
 /** A request may take a minute, and its retries show life: nothing moving for longer than this is a fault. */
 const watchdogMs = 180_000
 const recordMs = 100
+/** Of one fetch, as it lies on disk. Decompressed it is nine times that, and a partition may exceed its share by it. */
+const fetchBytesMax = 512 * 1024
 /** What a group that drains a parked topic may queue; it is in no hurry. */
 const drainQueueBytesMax = 4 * 1024 * 1024
 
@@ -95,6 +97,7 @@ export function startLane(lane: Lane, parts: LaneParts): RunningLane {
     groupId: `loader.${lane}`,
     topics: [topic],
     queueBytesMax: config.queueBytesMax,
+    fetchBytesMax,
     async openPartition(_topic, partition, control) {
       const position = { control, partition, next: 0n }
       positions.set(`${topic}/${partition}`, position)
