@@ -106,6 +106,10 @@ export class GroupSession {
     this.resume(topic, partition)
   }
 
+  pause(topic: string, partition: number): void {
+    this.#consumer.pause([{ topic, partitions: [partition] }])
+  }
+
   resume(topic: string, partition: number): void {
     this.#consumer.resume([{ topic, partitions: [partition] }])
   }

@@ -19,6 +19,7 @@ export type KafkajsConsumerOptions = ConsumerOptions &
   }
 
 const commitMs = 1000
+const reopenMs = 300
 const restartMs = { first: 200, max: 5000 }
 const defaults = {
   sessionTimeoutMs: 10_000,
@@ -26,6 +27,16 @@ const defaults = {
   // As they lie on disk; decompressed they are four times that, or more.
   fetchBytesMax: 2 * 1024 * 1024,
   queueBytesMax: 32 * 1024 * 1024,
+}
+
+type Opening = {
+  readonly topic: string
+  readonly partition: number
+  readonly session: GroupSession
+  /** Of its queue. */
+  readonly bytesMax: number
+  /** Is the assignment still the one that it was opened for? */
+  isCurrent(): boolean
 }
 
 /**
@@ -129,31 +140,45 @@ export class KafkajsConsumer implements Consumer {
     if (!isCurrent()) return
     this.#options.logger.info({ assignment: assignment.map((at) => `${at.topic}/${at.partition}`) }, 'assigned')
     const bytesMax = Math.floor(this.#options.queueBytesMax / Math.max(1, assignment.length))
-    await Promise.all(
-      assignment.map(async ({ topic, partition }) => {
-        const feed: PartitionFeed = new PartitionFeed(
-          topic,
-          partition,
-          { bytesMax },
-          {
-            now: () => performance.now(),
-            failed: (cause) => this.#workerFailed(topic, partition, cause),
-            hasRoom: () => {
-              if (isCurrent()) session.resume(topic, partition)
-            },
-          },
-        )
-        this.#feeds.set(`${topic}/${partition}`, feed)
-        try {
-          const opened = await this.#options.openPartition(topic, partition, feed)
-          if (!isCurrent()) return await opened.worker.close()
-          feed.start(opened.worker)
-          session.begin(topic, partition, opened.startOffset)
-        } catch (cause) {
-          this.#workerFailed(topic, partition, cause)
-        }
-      }),
+    await Promise.all(assignment.map((place) => this.#openPartition({ ...place, session, bytesMax, isCurrent })))
+  }
+
+  async #openPartition(opening: Opening): Promise<void> {
+    const { topic, partition, session, bytesMax, isCurrent } = opening
+    const feed: PartitionFeed = new PartitionFeed(
+      topic,
+      partition,
+      { bytesMax },
+      {
+        now: () => performance.now(),
+        failed: (cause) => this.#workerFailed(topic, partition, cause),
+        hasRoom: () => {
+          if (isCurrent()) session.resume(topic, partition)
+        },
+        reopen: () => void this.#reopen(opening, feed),
+      },
     )
+    this.#feeds.set(`${topic}/${partition}`, feed)
+    try {
+      const opened = await this.#options.openPartition(topic, partition, feed)
+      if (!isCurrent()) return await opened.worker.close()
+      feed.start(opened.worker)
+      session.begin(topic, partition, opened.startOffset)
+    } catch (cause) {
+      this.#workerFailed(topic, partition, cause)
+    }
+  }
+
+  /** Replaces the worker of a partition that stays assigned; the moment lets the other one who moved it finish. */
+  async #reopen(opening: Opening, feed: PartitionFeed): Promise<void> {
+    const { topic, partition, session, isCurrent } = opening
+    const isMine = () => isCurrent() && this.#feeds.get(`${topic}/${partition}`) === feed
+    if (!isMine()) return
+    this.#options.logger.warn({ topic, partition }, 'opening a partition again')
+    session.pause(topic, partition)
+    await this.#closeFeed(feed)
+    await sleep(reopenMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+    if (isMine()) await this.#openPartition(opening)
   }
 
   #closedFeeds: readonly PartitionFeed[] = []

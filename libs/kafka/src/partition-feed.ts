@@ -117,6 +117,10 @@ export class PartitionFeed implements PartitionControl {
     this.#lastMovement = this.#events.now()
   }
 
+  reopen(): void {
+    if (!this.#closed) this.#events.reopen()
+  }
+
   /** Ms since anything moved although there is something to do; 0 when there is nothing. */
   stuckMs(): number {
     return this.isOpen && this.#isBusy() ? this.#events.now() - this.#lastMovement : 0
@@ -137,6 +141,8 @@ export type FeedEvents = {
   now(): number
   /** The worker rejected. */
   failed(error: unknown): void
+  /** The worker wants to be replaced. */
+  reopen(): void
   /** A full feed has room again. */
   hasRoom(): void
 }

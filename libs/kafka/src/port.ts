@@ -57,6 +57,11 @@ export type PartitionControl = {
   alive(): void
   /** Tells Kafka that everything below `nextOffset` is done. A hint for lag and autoscaling where Postgres keeps the truth. */
   commit(nextOffset: bigint): void
+  /**
+   * The worker can do no more: closes it and, while the partition is assigned, opens another one for it, which begins
+   * where `openPartition` says then. For a worker that finds out that somebody else has moved the partition on.
+   */
+  reopen(): void
   /** End offset of the partition as last heard from the broker: lag = highWatermark - position. */
   highWatermark(): bigint
 }

@@ -218,6 +218,26 @@ export function describeConformance(name: string, factory: ClientFactory): void 
       assert.deepEqual(committed.of(0), [10])
     })
 
+    test('a worker that asks for it is replaced at once, by one that begins where it is told to', async () => {
+      const topic = await bench.topic()
+      const producer = bench.producer()
+      await producer.send(
+        topic,
+        range(10).map((n) => numbered(n, 0)),
+      )
+      let start: bigint | null = null
+      const reader = bench.reader(topic, {}, bench.groupId(), (partition) => (partition === 0 ? start : null))
+      await until(() => reader.count() === 10)
+      start = 8n
+      const opened = reader.opened
+      reader.controls.get(0)!.reopen()
+      await until(() => reader.count() === 12)
+      await producer.send(topic, [numbered(10, 0), numbered(11, 1)])
+      await until(() => reader.count() === 14)
+      assert.deepEqual(reader.of(0), [...range(10), 8, 9, 10])
+      assert.deepEqual([reader.opened - opened, reader.overlaps], [1, 0])
+    })
+
     test('a partition whose worker is full waits, keeps its membership and does not hold up the others', async () => {
       const topic = await bench.topic()
       const producer = bench.producer()

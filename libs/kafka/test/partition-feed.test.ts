@@ -25,6 +25,7 @@ function makeFeed(bytesMax = 1000) {
       hasRoom: () => {
         seen.rooms++
       },
+      reopen: () => undefined,
     },
   )
   const worker = {

@@ -103,6 +103,7 @@ function delegate(control: PartitionControl): PartitionControl {
   return {
     commit: (nextOffset) => control.commit(nextOffset),
     alive: () => control.alive(),
+    reopen: () => control.reopen(),
     highWatermark: () => control.highWatermark(),
   }
 }

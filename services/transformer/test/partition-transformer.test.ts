@@ -27,7 +27,12 @@ function setUp(inFlightBytesMax = 1_000_000) {
     topic: 'changes.postgres.live',
     partition: 4,
     target: 'updates.live',
-    control: { commit: (offset) => commits.push(offset), alive: () => undefined, highWatermark: () => 0n },
+    control: {
+      commit: (offset) => commits.push(offset),
+      alive: () => undefined,
+      reopen: () => undefined,
+      highWatermark: () => 0n,
+    },
     async transform({ value }): Promise<Transformed> {
       const text = value.toString()
       if (text === 'bad') throw new RegistryError('not_framed', 'no frame')
