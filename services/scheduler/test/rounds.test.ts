@@ -13,6 +13,7 @@ import { pauseForAttention } from '@millrace/store/syncs/pause-for-attention.ts'
 import { completeClean } from '@millrace/store/tasks/complete-clean.ts'
 import { failTask } from '@millrace/store/tasks/fail-task.ts'
 import { leaseTask } from '@millrace/store/tasks/lease-task.ts'
+import { renewLease } from '@millrace/store/tasks/renew-lease.ts'
 import { createLogger } from '@millrace/telemetry/logger.ts'
 import { aBatch, aDrainingRun, aQueuedRun, aSync, leaseOf, loaded, planned } from '@millrace/testkit/store-samples.ts'
 import { startTestStore, type TestStore } from '@millrace/testkit/with-store.ts'
@@ -87,6 +88,33 @@ describe('completing runs', () => {
     await recordProgress(db, { ...place, expectedOffset: null, nextOffset: 2n, counts, rejects: [], ends: [] })
     assert.deepEqual((await watchRuns(db, patient, log)).ended, ['failed'])
     assert.equal((await runOf(runId)).error?.code, 'records_lost')
+  })
+
+  it('fails a run as soon as a chunk that is being read has lost a batch, since its reader may wait for it for ever', async () => {
+    const { runId } = await aQueuedRun(db)
+    await planned(db, runId, { chunks: 1 })
+    const { attempt } = await leaseOf(db, runId, 'read')
+    const place = { topic: 'u', partition: 0 }
+    await openPartition(db, { ...place, owner: 'loader' })
+    const counts = [aBatch({ runId, chunk: 0, attempt, seq: 1, rows: 2 })]
+    await recordProgress(db, { ...place, expectedOffset: null, nextOffset: 2n, counts, rejects: [], ends: [] })
+    assert.deepEqual((await watchRuns(db, patient, log)).ended, ['failed'])
+    assert.equal((await runOf(runId)).error?.code, 'records_lost')
+  })
+
+  it('fails a run whose reader holds its lease and does nothing else: what it waits for was lost', async () => {
+    const { runId } = await aQueuedRun(db)
+    await planned(db, runId, { chunks: 1 })
+    const task = await leaseOf(db, runId, 'read')
+    const renewal = { ...task, leaseMs: 60_000, publishedBytes: 1000, rowsRead: 10 }
+    await renewLease(db, renewal)
+    const ended = await until(async () => {
+      await renewLease(db, renewal)
+      const pass = await watchRuns(db, { stuckMs: 300 }, log)
+      return pass.ended.length > 0 ? pass.ended : null
+    })
+    assert.deepEqual(ended, ['failed'])
+    assert.equal((await runOf(runId)).error?.code, 'run_stuck')
   })
 
   it('does not mind batches that an attempt which counts for nothing has lost', async () => {
@@ -232,7 +260,7 @@ describe('leading', () => {
   it('is done by one at a time, and another takes over when it stops or dies', async () => {
     const start = (owner: string) => {
       const abort = new AbortController()
-      const leadership = new Leadership(db, { name: 'test', owner, leaseMs: 600, log })
+      const leadership = new Leadership(db, { name: 'test', owner, leaseMs: 2000, log })
       const kept = leadership.keep(abort.signal)
       const stop = () => {
         abort.abort()
@@ -244,7 +272,7 @@ describe('leading', () => {
     await until(() => first.leadership.leads)
     const second = start('second')
     const third = start('third')
-    const deadline = performance.now() + 1000
+    const deadline = performance.now() + 3000
     const together: boolean[][] = []
     await until(() => {
       const leads = [first, second, third].map(({ leadership }) => leadership.leads)

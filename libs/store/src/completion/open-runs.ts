@@ -11,11 +11,11 @@ export type OpenRun = {
   readonly createdAt: Date
   /** `run_end` was reached in every partition. */
   readonly ended: boolean
-  /** A batch of a chunk that counts came before the one that should have. */
+  /** A batch of an attempt that counts, or is at work, came before the one that should have. */
   readonly gap: boolean
   /** Tasks whose lease has not run out: somebody works on them. */
   readonly leasedTasks: number
-  /** Since anything of the run moved: a lease, a renewal, a count. In ms. */
+  /** Since anything of the run moved: a task taken or done, a row read, a batch published or counted. In ms. */
   readonly quietMs: number
   /** The project's destination takes nothing for now: parked, or a person is asked for. */
   readonly waitsForDestination: boolean
@@ -30,7 +30,7 @@ export async function openRuns(db: Queries): Promise<OpenRun[]> {
       run.state in ('reading', 'draining') and exists (
         select from run_progress progress
         join run_tasks task on task.run_id = progress.run_id and task.kind = 'read' and task.index = progress.chunk
-          and task.attempt = progress.attempt and task.state = 'done'
+          and task.attempt = progress.attempt and task.state in ('leased', 'done')
         where progress.run_id = run.id and progress.gap_seq is not null
       ) as gap,
       coalesce(task.leased, 0)::int as "leasedTasks",

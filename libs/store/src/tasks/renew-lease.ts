@@ -34,7 +34,9 @@ export async function renewLease(db: Queries, renewal: LeaseRenewal): Promise<Re
       set lease_until = now() + interval '1 ms' * case
           when exists (select from runs where id = ${runId} and state in ('planning', 'reading')) or kind = 'clean'
           then ${leaseMs}::float8 else 0 end,
-        updated_at = now(),
+        -- A reader that only waits, for room or for rows, holds its lease; but nothing of the run moves by that.
+        updated_at = case when kind = 'read' and rows = ${rowsRead}::bigint and published_bytes = ${publishedBytes}::bigint
+          then updated_at else now() end,
         published_bytes = ${publishedBytes}::bigint, rows = ${rowsRead}::bigint
       where run_id = ${runId} and kind = ${kind} and index = ${index} and attempt = ${attempt} and state = 'leased'
       returning 1
