@@ -22,7 +22,9 @@ export async function writeMarkers(
 ): Promise<void> {
   const topic = changesTopic(run.warehouse, run.lane)
   const schemaId = await context.registry.register(topic, markerSchema)
-  const messages = Array.from({ length: context.partitions }, (_, partition) => ({
+  // A run that was planned keeps its partitions, whatever this process is configured to.
+  const partitions = totals?.rows.length ?? context.partitions
+  const messages = Array.from({ length: partitions }, (_, partition) => ({
     partition,
     value: frame(
       schemaId,

@@ -1,4 +1,6 @@
+import { MappingError } from '@millrace/domain/mapping/compile.ts'
 import { identityColumns } from '@millrace/domain/mapping/identity.ts'
+import { validateMapping } from '@millrace/domain/mapping/validate.ts'
 import { planInputs } from '@millrace/store/runs/plan-inputs.ts'
 import { completePlan } from '@millrace/store/tasks/complete-plan.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
@@ -36,8 +38,12 @@ async function makePlan(
   const inputs = await planInputs(context.db, run.runId)
   const warehouse = await context.warehouseOf(run.sourceId)
   const described = await warehouse.describeTable(inputs.table, keeper.signal)
+  // A column may have gone since the mapping was stored; said now, it is not every batch that cannot be transformed.
+  const problems = validateMapping(run.mapping, described)
+  if (problems.length > 0) throw new MappingError(problems)
   return warehouse.plan(
     {
+      runId: run.runId,
       table: inputs.table,
       tableType: run.tableType,
       mode: run.mode,

@@ -51,7 +51,7 @@ async function publishChunk(context: ExtractorContext, work: TaskAtWork): Promis
   const plan = pinned.plan as ReadPlan
   notes.pinEpoch = pinned.pinEpoch
   const warehouse = await context.warehouseOf(run.sourceId)
-  const publisher = await openPublisher(context, work, plan)
+  const publisher = await openPublisher(context, work, plan, pinned.partitions)
   await keeper.admitted()
   notes.publisher = publisher
   const abandon = () => publisher.fail(keeper.signal.reason)
@@ -68,6 +68,7 @@ async function openPublisher(
   context: ExtractorContext,
   { task, run, keeper }: TaskAtWork,
   plan: ReadPlan,
+  partitions: number,
 ): Promise<ChunkPublisher> {
   const labels: StageLabels = { stage: 'extract', lane: run.lane, warehouse: run.warehouse }
   const { recordsIn, recordsOut, bytesOut, batchSeconds } = context.instruments
@@ -78,7 +79,7 @@ async function openPublisher(
       topic: changesTopic(run.warehouse, run.lane),
       schemaId: await registerChanges(context, run, plan.schema),
       tableType: run.tableType,
-      partitions: context.partitions,
+      partitions,
     },
     limits: context.limits,
     gate: keeper,

@@ -9,7 +9,7 @@ const ownFinalCodes: readonly (RegistryErrorCode | SecretErrorCode)[] = [
   'kek_unknown',
   'secret_unreadable',
 ]
-const isFinal: ReadonlySet<string> = new Set([...finalWarehouseCodes, ...ownFinalCodes])
+const isFinal: ReadonlySet<string> = new Set([...finalWarehouseCodes, ...ownFinalCodes, 'mapping_invalid'])
 
 const failuresMax = 8
 

@@ -110,6 +110,48 @@ describe('an extractor with real Postgres, Kafka and registry', () => {
     await heir.stop()
   })
 
+  test('a column of the mapping that has gone since is said by the run, before anything is published', async () => {
+    await world.sql(`create table renamed as select 1 as id, now() as at, 'a' as visited_by`)
+    const extractor = await world.startExtractor('mapped')
+    const runId = await world.startRun('renamed')
+    await until(async () => (await stateOf(runId)) === 'failed', { timeoutMs: 20_000, what: 'the end of the run' })
+    const { error } = await world.db
+      .selectFrom('runs')
+      .select('error')
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow()
+    assert.equal(error?.code, 'mapping_invalid')
+    assert.match(error?.message ?? '', /visitor/)
+    assert.deepEqual(look().batchesOf(runId), [])
+    await extractor.stop()
+  })
+
+  test('a run keeps the partitions that it was planned with, whatever its readers are configured to', async () => {
+    const planning = await world.startExtractor('planning', { MILLRACE_FAILPOINTS: 'extractor.afterPlanStored=exit:1' })
+    const runId = await world.startRun('visits')
+    await planning.exited
+    await world.db
+      .updateTable('runs')
+      .set({ partitions: partitions - 1 })
+      .where('id', '=', runId)
+      .execute()
+    const reading = await world.startExtractor('reading')
+    await until(async () => (await stateOf(runId)) === 'draining', { timeoutMs: 40_000, what: 'the end of reading' })
+    await until(() => look().markersOf(runId, 'run_end').length >= partitions - 1, { timeoutMs: 20_000 })
+    const manifest = await partitionManifest(world.db, runId)
+    assert.equal(
+      manifest.rows.reduce((sum, each) => sum + each, 0),
+      rows,
+    )
+    assert.deepEqual(
+      look()
+        .batchesOf(runId)
+        .filter(({ partition }) => partition >= partitions - 1),
+      [],
+    )
+    await reading.stop()
+  })
+
   test('SIGTERM in the middle of a chunk gives it back at once', async () => {
     const leaseMs = '60000'
     const slow = { MILLRACE_LEASE_MS: leaseMs, MILLRACE_FAILPOINTS: 'extractor.beforeChunkStored=delay:300' }

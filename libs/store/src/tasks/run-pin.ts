@@ -8,6 +8,8 @@ export type RunPin = {
   readonly pinShared: string | null
   /** Grows with each new pin. */
   readonly pinEpoch: number
+  /** Partitions of the run's topics, as they were when it was planned. */
+  readonly partitions: number
   /** Name of the process that holds the pin. */
   readonly pinOwner: string
   readonly state: RunState
@@ -17,9 +19,16 @@ export type RunPin = {
 export async function runPin(db: Queries, runId: string): Promise<RunPin | null> {
   const row = await db
     .selectFrom('runs')
-    .select(['plan', 'pin_shared as pinShared', 'pin_epoch as pinEpoch', 'pin_owner as pinOwner', 'state'])
+    .select([
+      'plan',
+      'pin_shared as pinShared',
+      'pin_epoch as pinEpoch',
+      'pin_owner as pinOwner',
+      'partitions',
+      'state',
+    ])
     .where('id', '=', runId)
     .executeTakeFirst()
-  if (!row?.plan || row.pinOwner === null) return null
-  return { ...row, plan: row.plan, pinOwner: row.pinOwner }
+  if (!row?.plan || row.pinOwner === null || row.partitions === null) return null
+  return { ...row, plan: row.plan, pinOwner: row.pinOwner, partitions: row.partitions }
 }
