@@ -44,14 +44,19 @@ export function isSecretName(name: string): boolean {
 }
 
 const urlUserInfo = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'<>]*@/gi
+/** Passwords of servers are often pasted into their URLs as they are, with / ? and # inside. */
+const serverUserInfo = /\b((?:postgres(?:ql)?|rediss?|kafka|amqps?|mongodb|mysql):\/\/)[^\s"'<>]{0,500}@/gi
 const authorization = /\b(bearer|basic)\s+[a-z0-9+/=._~-]{4,}/gi
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g
-const assignment = /\b(password|passwd|pwd|secret|token|private_key|api_key)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi
+/** `password=…`, `clientSecret: '…'`, `"token":"…"` of JSON inside text. */
+const assignment =
+  /(password|passwd|pwd|passphrase|secret|token|private_?key|api_?key)(\\*["']?\s*[=:]\s*)(\\*"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'}]+)/gi
 
 /** Strips credentials that stand inside free text: URLs, authorization headers, private keys, `password=…`. */
 export function redactText(text: string): string {
   return text
     .replace(privateKey, redacted)
+    .replace(serverUserInfo, `$1${redacted}@`)
     .replace(urlUserInfo, `$1${redacted}@`)
     .replace(authorization, `$1 ${redacted}`)
     .replace(assignment, `$1$2${redacted}`)
