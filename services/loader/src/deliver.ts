@@ -11,6 +11,8 @@ export type DeliveryLink = {
   throttle(records: number, signal: AbortSignal, alive: () => void): Promise<void>
   /** What the destination said, for the circuit breaker and the project's state. */
   report(outcome: SendOutcome): Promise<void>
+  /** One record after the other is refused without a reason: it is not the records, and a person must look. */
+  refusesEverything(message: string): Promise<void>
   /** The time for repeating is over: a person must look. */
   giveUp(reason: string): Promise<void>
 }
@@ -30,9 +32,16 @@ export type DeliveryParts = {
 }
 
 /**
+ * When so many records of a batch are refused one by one without a reason, and not one request was taken, then the
+ * fault is not the records': a proxy or something else answers for the destination.
+ */
+export const unexplainedMax = 50
+
+/**
  * Sends a batch until every record of it has a definite answer: stored, or refused and noted as a reject. Follows the
  * retry table of the reliability rules (3.5): waits and repeats what is temporary or unknown, halves what is too large,
- * bisects what is refused without detail. False when the signal ended it before.
+ * bisects what is refused without detail, unless that would reject everything: then the project needs attention and no
+ * record is given up. False when the signal ended it before.
  *
  * Delivery: at least once; a request whose answer was lost is sent again with the same bytes. Proved by
  * test/deliver.test.ts and test/faults.test.ts.
@@ -44,24 +53,31 @@ export async function deliver(
   signal: AbortSignal,
 ): Promise<boolean> {
   // A stack of ranges, so that a split is worked off in order.
-  const ranges: [from: number, to: number][] = [[0, batch.length]]
+  let ranges: [from: number, to: number][] = [[0, batch.length]]
+  let unexplained: { readonly at: number; readonly message: string }[] = []
+  let anyTaken = false
   while (ranges.length > 0) {
     const [from, to] = ranges.pop()!
     const outcome = await deliverRange(batch, from, to, link, parts, signal)
     if (outcome === null) return false
     if (outcome.kind === 'accepted') {
+      // What was refused before anything was taken gets a second chance: it may not have been the records' fault.
+      if (!anyTaken) for (const { at } of unexplained.splice(0).reverse()) ranges.push([at, at + 1])
+      anyTaken = true
       for (const { index, field, message } of outcome.refused) batch.refuse(from + index, field, message)
     } else if (to - from === 1) {
-      batch.refuse(
-        from,
-        '',
-        outcome.kind === 'too_large' ? 'The destination calls the record too large.' : outcome.message,
-      )
+      const message = outcome.kind === 'too_large' ? 'The destination calls the record too large.' : outcome.message
+      unexplained.push({ at: from, message })
+      if (anyTaken || unexplained.length < unexplainedMax) continue
+      await link.refusesEverything(message)
+      ranges = [[0, batch.length]]
+      unexplained = []
     } else {
       const middle = (from + to) >>> 1
       ranges.push([middle, to], [from, middle])
     }
   }
+  for (const { at, message } of unexplained) batch.refuse(at, '', message)
   return true
 }
 

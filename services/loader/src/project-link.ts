@@ -48,6 +48,10 @@ export class ProjectLink implements DeliveryLink {
   #attention: Attention | null = null
   #attentionVersion = ''
   #lookAt = 0
+  /** How often a look was asked for, and up to which of them it was done. */
+  #looksWanted = 0
+  #looksDone = 0
+  #looking: Promise<Destination | null> | null = null
   #failures = 0
   #failingSince = 0
   #pausedUntil = 0
@@ -65,12 +69,17 @@ export class ProjectLink implements DeliveryLink {
 
   /** The destination opened last, for its limits; opens it when there is none. Null while it needs attention. */
   async destination(): Promise<Destination | null> {
-    if (this.#opened && !this.#attention) return this.#opened.destination
     if (this.#attention) return this.#lookAgain()
+    if (this.#opened) return this.#upToDate(this.#opened)
     this.#opening ??= this.#open().finally(() => {
       this.#opening = null
     })
     return this.#opening
+  }
+
+  /** A run begins: what is configured now is what it goes to. */
+  lookSoon(): void {
+    this.#looksWanted++
   }
 
   async usable(signal: AbortSignal, alive: () => void): Promise<Destination> {
@@ -112,6 +121,14 @@ export class ProjectLink implements DeliveryLink {
     this.#failures++
   }
 
+  async refusesEverything(message: string): Promise<void> {
+    await this.#needAttention({
+      code: 'destination_refuses_everything',
+      message: `The destination refuses record after record and gives no reason for any: ${message}`,
+      hint: 'See whether a proxy or a wrong address answers in its place. Then save the destination again; nothing was rejected.',
+    })
+  }
+
   async giveUp(reason: string): Promise<void> {
     await this.#needAttention({
       code: 'destination_unreachable',
@@ -125,6 +142,39 @@ export class ProjectLink implements DeliveryLink {
     this.#opened = null
   }
 
+  /** The destination; its configuration is looked at every `recheckMs`, and after every `lookSoon` that came before. */
+  async #upToDate(opened: OpenedProject): Promise<Destination | null> {
+    const wanted = this.#looksWanted
+    if (this.#looksDone >= wanted && this.#parts.now() < this.#lookAt) return opened.destination
+    let destination: Destination | null
+    do {
+      this.#looking ??= this.#refreshed(this.#opened ?? opened).finally(() => {
+        this.#looking = null
+      })
+      destination = await this.#looking
+    } while (this.#looksDone < wanted && destination !== null)
+    return destination
+  }
+
+  /** The destination, opened again when its configuration or a secret was changed. */
+  async #refreshed(opened: OpenedProject): Promise<Destination | null> {
+    const { now, look, limits, log, projectId } = this.#parts
+    this.#lookAt = now() + limits.recheckMs
+    const wanted = this.#looksWanted
+    try {
+      const { version } = await look()
+      this.#looksDone = wanted
+      if (version === opened.version) return opened.destination
+      log.info({ project: projectId }, 'the destination was changed')
+      return await this.#open()
+    } catch (err) {
+      // What is open serves as long as the store is away.
+      this.#looksDone = wanted
+      log.debug({ err, project: projectId }, 'looking at the configuration of the destination failed')
+      return opened.destination
+    }
+  }
+
   async #open(): Promise<Destination | null> {
     const opened = await this.#parts.open()
     if ('code' in opened) {
@@ -133,6 +183,7 @@ export class ProjectLink implements DeliveryLink {
     }
     const before = this.#opened
     this.#opened = opened
+    this.#lookAt = this.#parts.now() + this.#parts.limits.recheckMs
     const { recordsPerSecond } = opened.destination.limits
     this.#bucket = recordsPerSecond === null ? null : this.#parts.bucket(recordsPerSecond)
     // Requests under way end by themselves; nobody waits for them here.

@@ -39,6 +39,7 @@ function destinationOf(answer: (bodies: string[]) => SendOutcome): Destination {
 async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) {
   const waits: number[] = []
   let attentions = 0
+  let everything = 0
   const destination = destinationOf(answer)
   const link = {
     usable: async () => destination,
@@ -46,7 +47,9 @@ async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) 
     report: async (outcome: SendOutcome) => {
       if (outcome.kind === 'needs_attention') attentions++
     },
-    refusesEverything: async () => undefined,
+    refusesEverything: async () => {
+      everything++
+    },
     giveUp: async () => undefined,
   }
   let now = 0
@@ -64,7 +67,13 @@ async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) 
   }
   const isDelivered = await deliver(batch, link, parts, new AbortController().signal)
   const { rejects } = batch.entries[0]!.counts!
-  return { isDelivered, waits, attentions, rejected: rejects.map(({ ordinal }) => ordinal).sort((a, b) => a - b) }
+  return {
+    isDelivered,
+    waits,
+    attentions,
+    everything,
+    rejected: rejects.map(({ ordinal }) => ordinal).sort((a, b) => a - b),
+  }
 }
 
 test('whatever is refused, and however, exactly the bad records are rejected and the good ones accepted once', async () => {
@@ -131,4 +140,27 @@ test('refused access rejects nothing: the same request is sent when access is ba
     { attentions, rejected, isDelivered, requests },
     { attentions: 3, rejected: [], isDelivered: true, requests: 4 },
   )
+})
+
+test('a refusal of everything without a reason is not the records: none is rejected, and all are sent when that is over', async () => {
+  let requests = 0
+  const accepted: string[] = []
+  const { everything, rejected } = await run(batchOf(400), (bodies) => {
+    if (requests++ < 150) return { kind: 'bad_batch', message: 'Bad Request' }
+    accepted.push(...bodies)
+    return { kind: 'accepted', refused: [] }
+  })
+  assert.equal(everything, 1)
+  assert.deepEqual([rejected, new Set(accepted).size], [[], 400])
+})
+
+test('a small batch of bad records is rejected, and so is a run of bad ones behind a good one', async () => {
+  const few = await run(batchOf(10), () => ({ kind: 'bad_batch', message: 'no' }))
+  assert.deepEqual([few.everything, few.rejected.length], [0, 10])
+  const many = await run(batchOf(200), (bodies) =>
+    bodies.includes('"0"') && bodies.length === 1
+      ? { kind: 'accepted', refused: [] }
+      : { kind: 'bad_batch', message: 'no' },
+  )
+  assert.deepEqual([many.everything, many.rejected.length], [0, 199])
 })
