@@ -7,9 +7,18 @@ import type { CountedSeq } from '@millrace/store/progress/open-partition.ts'
  */
 export class CountedSeqs {
   readonly #next = new Map<string, number>()
+  readonly #runs = new Set<string>()
 
   constructor(counted: readonly CountedSeq[]) {
-    for (const { runId, chunk, attempt, nextSeq } of counted) this.#next.set(`${runId}/${chunk}/${attempt}`, nextSeq)
+    for (const { runId, chunk, attempt, nextSeq } of counted) {
+      this.#next.set(`${runId}/${chunk}/${attempt}`, nextSeq)
+      this.#runs.add(runId)
+    }
+  }
+
+  /** Was anything of the run counted here? */
+  hasRun(runId: string): boolean {
+    return this.#runs.has(runId)
   }
 
   isCounted({ runId, chunk, attempt, seq }: BatchHeader): boolean {

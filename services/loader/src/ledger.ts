@@ -18,7 +18,8 @@ const entriesMax = 2000
  * The messages of a partition in offset order, from being taken to being recorded. What is taken out is a prefix: only
  * up to the lowest message that is not finished. Lookup tables that are gathered hold the offset back at their first
  * message while what comes after it is counted all the same: their spool is lost with the process, and is then made
- * again from Kafka. The store drops what it has counted before. Proved by test/ledger.test.ts.
+ * again from Kafka. The store drops what it has counted before. Proved by test/batcher.test.ts
+ * (order of answers) and test/crash.test.ts (tables).
  */
 export class Ledger {
   #entries: Entry[] = []

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Destination } from '@millrace/destinations/destination.ts'
 import { lookupHeader } from '@millrace/domain/mapping/lookup-transform.ts'
@@ -16,8 +17,14 @@ export type LookupRunsParts = {
   readonly dir: string
   readonly ledger: Ledger
   link(projectId: string): DeliveryLink
+  /** Is this the partition that all rows of the sync's lookup table go to? */
+  isLookupPartition(syncId: string): boolean
+  /** Was anything of the run counted before the partition was opened? Then its table had been replaced. */
+  wasCounted(runId: string): boolean
   readonly delivery: DeliveryParts
   readonly runs: RunCache
+  /** The attempts at the chunks of a run that is read to its end. */
+  countingAttempts(runId: string): Promise<ReadonlyMap<number, number>>
   /** Ends a run that cannot succeed. */
   failRun(runId: string, code: string, message: string): Promise<void>
   /** A replacement failed in a way that is a fault of the program or the machine. */
@@ -28,6 +35,8 @@ export type LookupRunsParts = {
 
 type Open = { readonly spool: LookupSpool; readonly run: RunContext; isEnding: boolean }
 
+const replacedMax = 1000
+
 /**
  * The lookup tables that a partition gathers. While one is open, the partition's offset stays at its first message: a
  * crash loses the spool and nothing else, since it is read again from there. What comes in between is counted as ever.
@@ -36,6 +45,7 @@ type Open = { readonly spool: LookupSpool; readonly run: RunContext; isEnding: b
 export class LookupRuns {
   readonly #parts: LookupRunsParts
   readonly #open = new Map<string, Open>()
+  readonly #replaced = new Set<string>()
 
   constructor(parts: LookupRunsParts) {
     this.#parts = parts
@@ -45,15 +55,49 @@ export class LookupRuns {
     return [...this.#open.keys()]
   }
 
-  /** Takes a batch over; it is counted when the table stands at the destination. */
-  async add(offset: bigint, run: RunContext, cursor: UpdateCursor): Promise<void> {
+  /**
+   * Takes a message over. What it holds is counted when the table stands at the destination; given back is a `run_end`
+   * that has nothing to wait for. Copies that come after the replacement change nothing.
+   */
+  async take(offset: bigint, run: RunContext, decoded: UpdateCursor | Marker): Promise<Marker | null> {
+    const isReplaced = this.#replaced.has(run.runId) || this.#parts.wasCounted(run.runId)
+    if ('header' in decoded) {
+      if (!isReplaced) await this.#add(offset, run, decoded)
+      return null
+    }
+    if (decoded.kind !== 'run_end') return null
+    if (isReplaced || !this.#isHere(run, decoded.rows)) return decoded
+    this.#end(offset, run, decoded)
+    return null
+  }
+
+  /** The run is over without us: nothing of it is wanted any more. */
+  async drop(runId: string): Promise<void> {
+    const open = this.#open.get(runId)
+    if (!open) return
+    this.#open.delete(runId)
+    this.#parts.ledger.release(runId, [], null)
+    await open.spool.remove()
+  }
+
+  /** The partition is given up: its next owner gathers everything again. */
+  async close(): Promise<void> {
+    await rm(this.#parts.dir, { recursive: true, force: true })
+  }
+
+  /** All rows of a lookup table go to one partition; the others only see its markers. An empty table has one as well. */
+  #isHere({ runId, syncId }: RunContext, rows: number): boolean {
+    return rows > 0 || this.#open.has(runId) || this.#parts.isLookupPartition(syncId)
+  }
+
+  async #add(offset: bigint, run: RunContext, cursor: UpdateCursor): Promise<void> {
     const open = this.#of(offset, run)
     // A copy that comes after the run's end changes nothing.
     if (!open.isEnding) await open.spool.add(cursor)
   }
 
   /** The run's end: replaces the table, then lets the offset go. */
-  end(offset: bigint, run: RunContext, marker: Marker): void {
+  #end(offset: bigint, run: RunContext, marker: Marker): void {
     const open = this.#of(offset, run)
     if (open.isEnding) return
     open.isEnding = true
@@ -75,15 +119,6 @@ export class LookupRuns {
     }
   }
 
-  /** The run is over without us: nothing of it is wanted any more. */
-  async drop(runId: string): Promise<void> {
-    const open = this.#open.get(runId)
-    if (!open) return
-    this.#open.delete(runId)
-    this.#parts.ledger.release(runId, [], null)
-    await open.spool.remove()
-  }
-
   #of(offset: bigint, run: RunContext): Open {
     this.#parts.ledger.hold(run.runId, offset)
     let open = this.#open.get(run.runId)
@@ -98,6 +133,7 @@ export class LookupRuns {
     const { mapping, schema, runId } = run
     const { ledger, failRun, log } = this.#parts
     if (mapping.tableType !== 'lookup_table' || schema === null) throw new Error(`run ${runId} has no lookup table`)
+    spool.keep(await this.#parts.countingAttempts(runId))
     if (spool.rows !== marker.rows) {
       await failRun(runId, 'records_lost', `${spool.rows} of ${marker.rows} rows of the lookup table arrived.`)
       return this.drop(runId)
@@ -113,6 +149,8 @@ export class LookupRuns {
     const { counts } = spool
     for (const each of counts) each.sent += each.inserts + each.updates
     this.#open.delete(runId)
+    this.#replaced.add(runId)
+    if (this.#replaced.size > replacedMax) this.#replaced.delete(this.#replaced.keys().next().value!)
     ledger.release(runId, counts, endOf(marker))
     log.info({ run: runId, rows: marker.rows }, 'lookup table replaced')
     await spool.remove()

@@ -11,7 +11,7 @@ const lineEnd = Buffer.from('\n')
 
 /**
  * The rows of one run of a lookup table, gathered on disk until the run's end; in memory stand only the counters. A file
- * per chunk and attempt: the manifest decides which attempt counts, and it is the last one that reached Kafka.
+ * per chunk and attempt: the last one that reached Kafka counts, unless the store knows of a later one without rows.
  */
 export class LookupSpool {
   readonly #dir: string
@@ -45,6 +45,17 @@ export class LookupSpool {
     if (lines.length === 0) return
     await mkdir(this.#dir, { recursive: true })
     await appendFile(this.#file(header.chunk, header.attempt), Buffer.concat(lines))
+  }
+
+  /** Forgets attempts that do not count; `counting` has the attempt that does, by chunk. */
+  keep(counting: ReadonlyMap<number, number>): void {
+    for (const [chunk, attempts] of this.#attempts) {
+      const counts = counting.get(chunk)
+      if (counts === undefined) continue
+      const kept = attempts.filter(({ attempt }) => attempt === counts)
+      if (kept.length > 0) this.#attempts.set(chunk, kept)
+      else this.#attempts.delete(chunk)
+    }
   }
 
   /** Rows of the attempts that count, as read: what run_end says when nothing is missing. */

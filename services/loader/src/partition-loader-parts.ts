@@ -29,6 +29,7 @@ export type PartitionLoaderParts = {
   /** Is this the partition that all rows of the sync's lookup table go to? */
   isLookupPartition(syncId: string): boolean
   failRun: LookupRunsParts['failRun']
+  countingAttempts: LookupRunsParts['countingAttempts']
   /** Null where messages are drained that were parked before: they wait for their destination. */
   readonly parking: PartitionParking | null
   readonly producer: Producer

@@ -1,5 +1,4 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import type { Marker } from '@millrace/domain/wire/batch-header.ts'
 import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
 import type { InMessage, PartitionWorker } from '@millrace/kafka/port.ts'
 import type { ParkingChange } from '@millrace/store/progress/batch-count.ts'
@@ -9,6 +8,7 @@ import { BatchSender } from './batch-sender.ts'
 import { Batcher, type BatchLimits } from './batcher.ts'
 import type { DeliveryParts } from './deliver.ts'
 import { countsOf, Entry } from './entry.ts'
+import { LatestAttempts } from './latest-attempts.ts'
 import { Ledger } from './ledger.ts'
 import { LookupRuns } from './lookup-runs.ts'
 import { Parking } from './parking.ts'
@@ -35,6 +35,7 @@ export class PartitionLoader implements PartitionWorker {
   readonly #recorder: ProgressRecorder
   readonly #lookups: LookupRuns
   readonly #parking: Parking | null
+  readonly #attempts = new LatestAttempts()
   readonly #read: MessageReader
   readonly #delivery: DeliveryParts
   readonly #timer: NodeJS.Timeout
@@ -59,10 +60,13 @@ export class PartitionLoader implements PartitionWorker {
       delivery: this.#delivery,
       runs: parts.runs,
       failRun: parts.failRun,
+      countingAttempts: parts.countingAttempts,
       signal,
       log: parts.log,
     }
-    this.#lookups = new LookupRuns({ ...lookupParts, dir: parts.spoolDir, link: parts.link, failed: this.#failed })
+    const { spoolDir: dir, link, isLookupPartition } = parts
+    const wasCounted = (runId: string) => parts.counted.hasRun(runId)
+    this.#lookups = new LookupRuns({ ...lookupParts, dir, link, isLookupPartition, wasCounted, failed: this.#failed })
     this.#parking = parts.parking && this.#makeParking(parts.parking)
     this.#timer = setInterval(() => this.#tick(), Math.max(10, parts.limits.recordMs))
   }
@@ -71,7 +75,7 @@ export class PartitionLoader implements PartitionWorker {
     for (const message of messages) {
       await this.#parts.inFlight.room()
       if (this.#closed) return
-      // A lost partition takes no more; the group will say so too, or the watchdog ends the process.
+      // A lost partition takes no more: it is being opened again, or the group will say whose it is.
       if (this.#lost) return new Promise(() => undefined)
       try {
         await this.#take(message)
@@ -91,6 +95,7 @@ export class PartitionLoader implements PartitionWorker {
     await Promise.race([deadline, this.#drain()])
     this.#abort.abort(new Error('the partition was closed'))
     this.#parking?.close()
+    void this.#lookups.close().catch((err: unknown) => this.#parts.log.debug({ err }, 'a spool was left behind'))
     this.#parts.inFlight.remove(this.#heldBytes)
     this.#heldBytes = 0
   }
@@ -104,8 +109,10 @@ export class PartitionLoader implements PartitionWorker {
       return
     }
     this.#lost = true
-    this.#parts.log.warn('another owner has the partition; what is in memory is dropped')
+    this.#parts.log.warn('another owner has moved the partition on; what is in memory is dropped')
     this.#abort.abort(error)
+    // It may be the owner before, whose last step came late, and then this one goes on from there.
+    this.#parts.control.reopen()
   }
 
   async #drain(): Promise<void> {
@@ -113,7 +120,7 @@ export class PartitionLoader implements PartitionWorker {
       await this.#record()
       await sleep(20)
     }
-    await this.#record()
+    if (!this.#lost) await this.#record()
   }
 
   async #take(message: InMessage): Promise<void> {
@@ -127,7 +134,11 @@ export class PartitionLoader implements PartitionWorker {
     instruments.bytesIn.add(message.value.length, labels)
     const run = runs.known(runId) ?? (await this.#patiently('store', () => runs.load(runId)))
     if (run === null) return this.#skip(message)
-    if (run.tableType === 'lookup_table') return this.#takeLookup(message, run, decoded)
+    if (!('header' in decoded) && decoded.kind === 'run_open') this.#parts.link(run.projectId).lookSoon()
+    if (run.tableType === 'lookup_table') {
+      const end = await this.#lookups.take(message.offset, run, decoded)
+      return this.#addDone(new Entry(message.offset, message.value, null, null, end))
+    }
     if (await this.#parking?.take(run.projectId, message.offset, message.value)) return
     if ('header' in decoded) await this.#takeBatch(message, run, decoded)
     else {
@@ -140,7 +151,7 @@ export class PartitionLoader implements PartitionWorker {
 
   async #takeBatch(message: InMessage, run: RunContext, cursor: UpdateCursor): Promise<void> {
     const { counted, instruments, labels } = this.#parts
-    if (counted.isCounted(cursor.header)) return this.#skip(message)
+    if (counted.isCounted(cursor.header) || this.#attempts.isSuperseded(cursor.header)) return this.#skip(message)
     const { projectId } = run
     const limits = await this.#limitsOf(projectId, cursor)
     // From here on nothing is awaited: the project must not be parked between looking and adding.
@@ -173,23 +184,6 @@ export class PartitionLoader implements PartitionWorker {
     }
   }
 
-  async #takeLookup(message: InMessage, run: RunContext, decoded: UpdateCursor | Marker): Promise<void> {
-    const { offset } = message
-    if ('header' in decoded) {
-      if (this.#parts.counted.isCounted(decoded.header)) return this.#skip(message)
-      await this.#lookups.add(offset, run, decoded)
-    } else if (decoded.kind === 'run_end') {
-      if (this.#isLookupHere(run, decoded.rows)) this.#lookups.end(offset, run, decoded)
-      else return this.#addDone(new Entry(offset, message.value, null, null, decoded))
-    }
-    this.#skip(message)
-  }
-
-  /** All rows of a lookup table go to one partition; the others only see its markers. An empty table has one as well. */
-  #isLookupHere(run: RunContext, rows: number): boolean {
-    return rows > 0 || this.#lookups.runIds.includes(run.runId) || this.#parts.isLookupPartition(run.syncId)
-  }
-
   #skip(message: InMessage): void {
     this.#addDone(new Entry(message.offset, message.value, null))
   }
@@ -207,6 +201,8 @@ export class PartitionLoader implements PartitionWorker {
     void this.#record()
     this.#parkWhatIsDown()
     this.#parking?.look()
+    // A table whose rows come slowly holds the offset on purpose.
+    if (this.#lookups.runIds.length > 0 && this.#ledger.size === 0) this.#alive()
     void this.#lookups.dropEnded()
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { partitionOfSync } from '@millrace/domain/identity/partition.ts'
 import type { Lane } from '@millrace/domain/words.ts'
@@ -15,6 +16,7 @@ import { openPartition } from '@millrace/store/progress/open-partition.ts'
 import { recordProgress } from '@millrace/store/progress/record-progress.ts'
 import { transitionRun } from '@millrace/store/runs/transition.ts'
 import { isUnavailable } from '@millrace/store/store-error.ts'
+import { countingAttempts } from '@millrace/store/tasks/counting-attempts.ts'
 import type { GaugeReading, Instruments } from '@millrace/telemetry/instruments.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
 import type { Tracing } from '@millrace/telemetry/tracing.ts'
@@ -103,6 +105,7 @@ export function startLane(lane: Lane, parts: LaneParts): RunningLane {
       positions.set(`${topic}/${partition}`, position)
       const noted: PartitionControl = {
         alive: () => control.alive(),
+        reopen: () => control.reopen(),
         highWatermark: () => control.highWatermark(),
         commit(nextOffset) {
           position.next = nextOffset
@@ -170,8 +173,10 @@ async function openLoader(opening: Opening, parts: LaneParts): Promise<OpenedPar
       wait: waitAlive,
     },
     limits: { ...config, recordMs },
-    spoolDir: path.join(config.spoolDir, topic, String(partition)),
+    // A folder of its own: what an owner before has gathered, this process included, is gathered again.
+    spoolDir: path.join(config.spoolDir, topic, String(partition), randomUUID()),
     isLookupPartition: (syncId) => partitionOfSync(syncId, config.partitions) === partition,
+    countingAttempts: (runId) => patiently(parts, control, 'store', () => countingAttempts(store, runId)),
     async failRun(runId, code, message) {
       const hint = 'Start the sync again; when it fails in the same way, look at the log of the loader.'
       const from = ['planning', 'reading', 'draining'] as const
