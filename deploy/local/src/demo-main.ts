@@ -129,7 +129,17 @@ function loadedText({ counts }: Pick<RunAnswer, 'counts'>): string {
 }
 
 function expectedSecondRun(): Pick<RunAnswer, 'counts'> {
-  const none = { userProfiles: 0, groupProfiles: 0, lookupRows: 0, rejected: 0, filtered: 0, collapsed: 0, missing: 0 }
+  const none = {
+    userProfiles: 0,
+    groupProfiles: 0,
+    lookupRows: 0,
+    rejected: 0,
+    filtered: 0,
+    collapsed: 0,
+    readAgain: 0,
+    leftOut: 0,
+    missing: 0,
+  }
   return { counts: { ...none, read: NEW_FLIGHTS_COUNT, events: NEW_FLIGHTS_COUNT, sent: NEW_FLIGHTS_COUNT } }
 }
 

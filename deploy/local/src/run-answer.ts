@@ -14,6 +14,8 @@ export type RunAnswer = {
     readonly rejected: number
     readonly filtered: number
     readonly collapsed: number
+    readonly readAgain: number
+    readonly leftOut: number
     readonly missing: number
     readonly sent: number
   }

@@ -16,6 +16,8 @@ const none: RunCounts = {
   rejected: 0,
   filtered: 0,
   collapsed: 0,
+  readAgain: 0,
+  leftOut: 0,
 }
 
 describe('the report of a run', () => {
@@ -34,6 +36,13 @@ describe('the report of a run', () => {
     assert.equal(
       reportRun(none, 'lookup_table'),
       '0 rows read = 0 lookup rows + 0 identical rows collapsed + 0 rejected, 0 missing',
+    )
+  })
+
+  test('tells rows of the overlap, which are there already, from new ones, and names those without an insert time', () => {
+    assert.equal(
+      reportRun({ ...none, read: 1200, events: 1000, readAgain: 200, leftOut: 3 }, 'events'),
+      '1,200 rows read = 1,000 events + 200 read again + 0 identical rows collapsed + 0 rejected, 0 missing; 3 rows without an insert time left out',
     )
   })
 

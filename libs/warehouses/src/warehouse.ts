@@ -39,6 +39,10 @@ export type ReadPlan = {
   } | null
   readonly chunks: readonly ChunkSpec[]
   readonly rowsEstimate: number
+  /** Append: rows to be read that the last run has read as well, those of the overlap; for tables without a key, distinct ones. */
+  readonly rowsReadAgain: number
+  /** Append: rows that no run reads, since they have no insert time. */
+  readonly rowsLeftOut: number
   /** Warehouse-specific: snapshot names, visibility of the previous run … */
   readonly pin: Readonly<Record<string, unknown>>
   /** Cursor to store when the run succeeds; null = unchanged. */
@@ -52,6 +56,8 @@ export type ChunkSpec = Readonly<Record<string, unknown>>
 export type SyncCursor = { readonly hi: string | null; readonly pin: Readonly<Record<string, unknown>> }
 
 export type PlanRequest = {
+  /** Names what a run makes in the warehouse, so that a plan which is made again finds it. */
+  readonly runId: string
   readonly table: TableRef
   readonly tableType: TableType
   readonly mode: Mode
@@ -63,6 +69,11 @@ export type PlanRequest = {
   /** Chunk size to aim at. */
   readonly chunkRows: number
 }
+
+export type EstimateRequest = Pick<
+  PlanRequest,
+  'table' | 'mode' | 'insertTimeColumn' | 'overlapMs' | 'cursor'
+>
 
 /** One reading position shared by the chunks of a plan; lives as long as the process that opened it. */
 export type Pin = {
@@ -98,6 +109,8 @@ export type Warehouse = {
     sink: ChangeSink,
     signal: AbortSignal,
   ): Promise<ReadResult>
+  /** What a run would read, where the warehouse charges for bytes and tells them beforehand; null where it does not. */
+  estimate(request: EstimateRequest, signal: AbortSignal): Promise<{ readonly bytes: number } | null>
   /** Fixes what a run will read and holds it. May be called again for a run whose pin died: see `repin`. */
   plan(request: PlanRequest, signal: AbortSignal): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }>
   /** A new pin for an unfinished plan after its pin died. `rereadAll`: chunks already read must be read again. */

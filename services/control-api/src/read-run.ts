@@ -1,5 +1,6 @@
 import { runCounts } from '@millrace/store/progress/run-counts.ts'
 import { countIdenticalRejects } from '@millrace/store/rejects/count-identical-rejects.ts'
+import { countRepeatedRejects } from '@millrace/store/rejects/count-repeated-rejects.ts'
 import { getRun, type Run } from '@millrace/store/runs/get-run.ts'
 import type { ApiContext } from './api-context.ts'
 import { notFound } from './http/api-problem.ts'
@@ -19,9 +20,11 @@ export async function figuresOf({ db }: ApiContext, run: Run): Promise<RunFigure
   const counts = await runCounts(db, run.id)
   const totals: Readonly<Record<string, number>> = counts?.totals ?? {}
   const mayOverlap = run.state === 'succeeded' && (run.identicalRows ?? 0) > 0 && (totals.rejected ?? 0) > 0
+  const mayRepeat = run.state === 'succeeded' && (run.rowsReadAgain ?? 0) > 0 && (totals.rejected ?? 0) > 0
   return {
     rowsRead: counts?.rowsRead ?? 0,
     totals,
     identicalRejects: mayOverlap ? await countIdenticalRejects(db, run.id) : 0,
+    repeatedRejects: mayRepeat ? await countRepeatedRejects(db, run.id) : 0,
   }
 }

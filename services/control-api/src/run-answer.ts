@@ -12,6 +12,8 @@ export type RunFigures = {
   readonly totals: Readonly<Record<string, number>>
   /** Identical rows that are rejects, each copy of them: these were not collapsed into one event. */
   readonly identicalRejects: number
+  /** Rows that were rejected before and are rejected again. */
+  readonly repeatedRejects: number
 }
 
 /** A run as the API shows it. `rate` is that of the moment, when it is known; otherwise the average is shown. */
@@ -54,12 +56,20 @@ function reportCounts(run: Run, figures: RunFigures): ReportCounts {
   const total = (name: string) => totalOf(figures, name)
   // Copies of a row are counted where they arrive; only when all have arrived can they be told from events.
   const collapsed = run.state === 'succeeded' ? Math.max(0, (run.identicalRows ?? 0) - figures.identicalRejects) : 0
+  const events = total('events') + total('updates') + total('deletes') - collapsed
+  const userProfiles = total('userUpdates') + total('userDeletes')
+  const groupProfiles = total('groupUpdates')
+  // What was rejected before is rejected again, and counted there; the rest of the overlap was loaded before.
+  const again = run.state === 'succeeded' ? Math.max(0, (run.rowsReadAgain ?? 0) - figures.repeatedRejects) : 0
+  const [newEvents, newUsers, newGroups] = [events, userProfiles, groupProfiles].map((all) => Math.max(0, all - again))
   return {
     read: run.readRows ?? figures.rowsRead,
-    events: total('events') + total('updates') + total('deletes') - collapsed,
-    userProfiles: total('userUpdates') + total('userDeletes'),
-    groupProfiles: total('groupUpdates'),
+    events: newEvents!,
+    userProfiles: newUsers!,
+    groupProfiles: newGroups!,
     lookupRows: total('lookupRows'),
+    readAgain: events + userProfiles + groupProfiles - newEvents! - newUsers! - newGroups!,
+    leftOut: run.rowsLeftOut ?? 0,
     rejected: total('rejected'),
     filtered: total('filtered'),
     collapsed,

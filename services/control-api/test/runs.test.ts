@@ -144,6 +144,8 @@ describe('runs', () => {
         rejected: 3,
         filtered: 0,
         collapsed: 2,
+        readAgain: 0,
+        leftOut: 0,
         missing: 0,
         sent: 7,
       },

@@ -47,7 +47,7 @@ describe('syncs', () => {
       [
         ['mapping.userId', 'column_missing', 'Did you mean "tail"?'],
         ['mapping.rename.mile', 'column_missing', 'Did you mean "miles"?'],
-        ['insertTimeColumn', 'column_missing', 'Columns that fit: "flew_at", "inserted_at", "miles".'],
+        ['insertTimeColumn', 'column_missing', 'Columns that fit: "flew_at", "inserted_at".'],
       ],
     )
   })

@@ -1,8 +1,7 @@
 import { closestName } from '../mapping/validate.ts'
 import type { ColumnType, RowSchema } from '../row-schema.ts'
 
-/** Types with an order in which later rows come later: a serial number serves as well as a time. */
-const ordered: readonly ColumnType[] = ['timestamp', 'date', 'integer']
+const ordered: readonly ColumnType[] = ['timestamp', 'date']
 
 export type InsertTimeProblem = {
   readonly path: 'insertTimeColumn'
@@ -31,7 +30,7 @@ export function checkInsertTime(column: string, schema: RowSchema): InsertTimePr
   return {
     path: 'insertTimeColumn',
     code: 'column_type',
-    message: `insertTimeColumn needs a column of type timestamp, date or integer, but ${JSON.stringify(column)} is ${found.type} (${found.sourceType}).`,
+    message: `insertTimeColumn needs a column of type timestamp or date, but ${JSON.stringify(column)} is ${found.type} (${found.sourceType}).`,
     hint: columnsThatFit,
   }
 }

@@ -3,7 +3,7 @@ import type { TableType } from '../words.ts'
 /** What became of the rows of a run. Each row read is in exactly one of the others, or still missing. */
 export type RunCounts = {
   readonly read: number
-  /** Distinct events at the destination. */
+  /** Distinct events that this run brought to the destination. */
   readonly events: number
   readonly userProfiles: number
   readonly groupProfiles: number
@@ -12,6 +12,10 @@ export type RunCounts = {
   readonly filtered: number
   /** Rows without a key that are identical to another one, and so are the same event. */
   readonly collapsed: number
+  /** Append: rows of the overlap that the run before has loaded already; reading them again changes nothing. */
+  readonly readAgain: number
+  /** Append: rows that no run reads, since they have no insert time. They are not among those read. */
+  readonly leftOut: number
 }
 
 const singular: Readonly<Record<TableType, string>> = {
@@ -23,7 +27,7 @@ const singular: Readonly<Record<TableType, string>> = {
 
 /** Rows that are neither loaded nor accounted for otherwise; 0 for a run that succeeded. */
 export function missingRows(counts: RunCounts): number {
-  return counts.read - loadedRows(counts) - counts.rejected - counts.filtered - counts.collapsed
+  return counts.read - loadedRows(counts) - counts.rejected - counts.filtered - counts.collapsed - counts.readAgain
 }
 
 export function loadedRows(counts: RunCounts): number {
@@ -32,16 +36,18 @@ export function loadedRows(counts: RunCounts): number {
 
 /**
  * A run as one equation, for people: "3,000,000 rows read = 2,999,809 events + 191 identical rows collapsed + 0
- * rejected, 0 missing". Filtered rows are named when there are any.
+ * rejected, 0 missing". Rows that were filtered, read again or left out are named when there are any.
  */
 export function reportRun(counts: RunCounts, tableType: TableType): string {
   const terms = [
     amount(loadedRows(counts), singular[tableType]),
+    ...(counts.readAgain > 0 ? [`${number(counts.readAgain)} read again`] : []),
     `${amount(counts.collapsed, 'identical row')} collapsed`,
     ...(counts.filtered > 0 ? [`${number(counts.filtered)} filtered`] : []),
     `${number(counts.rejected)} rejected`,
   ]
-  return `${amount(counts.read, 'row')} read = ${terms.join(' + ')}, ${number(missingRows(counts))} missing`
+  const leftOut = counts.leftOut > 0 ? `; ${amount(counts.leftOut, 'row')} without an insert time left out` : ''
+  return `${amount(counts.read, 'row')} read = ${terms.join(' + ')}, ${number(missingRows(counts))} missing${leftOut}`
 }
 
 function amount(count: number, what: string): string {

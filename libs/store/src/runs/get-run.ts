@@ -17,6 +17,9 @@ export type Run = {
   readonly rowsPlanned: number | null
   readonly readRows: number | null
   readonly identicalRows: number | null
+  /** As the plan says; null before there is one. */
+  readonly rowsReadAgain: number | null
+  readonly rowsLeftOut: number | null
   /** Counters at the end of a finished run, kept when its progress is cleaned away. */
   readonly totals: Readonly<Record<string, number>> | null
   readonly error: Problem | null
@@ -30,7 +33,7 @@ export function selectRuns(db: Queries) {
   return db
     .selectFrom('runs')
     .innerJoin('syncs', 'syncs.id', 'runs.sync_id')
-    .select([
+    .select((row) => [
       'runs.id',
       'runs.project_id as projectId',
       'runs.sync_id as syncId',
@@ -44,6 +47,8 @@ export function selectRuns(db: Queries) {
       'runs.rows_planned as rowsPlanned',
       'runs.read_rows as readRows',
       'runs.identical_rows as identicalRows',
+      row.fn<number | null>('jsonb_extract_path', ['runs.plan', row.val('rowsReadAgain')]).as('rowsReadAgain'),
+      row.fn<number | null>('jsonb_extract_path', ['runs.plan', row.val('rowsLeftOut')]).as('rowsLeftOut'),
       'runs.totals',
       'runs.error',
       'runs.created_at as createdAt',

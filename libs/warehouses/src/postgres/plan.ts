@@ -1,8 +1,9 @@
 import type pg from 'pg'
-import type { PlanRequest, ReadPlan } from '../warehouse.ts'
+import type { PlanRequest, ReadPlan, SyncCursor } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import { type FoundTable, findTable, rowSchemaOf, schemaFingerprint, shown } from './catalog.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
+import { countOverlap, countReadAgain, overlapOf } from './overlap.ts'
 import { planChunks } from './plan-chunks.ts'
 
 /** Rows without an insert time are counted up to here, so that a wrong column is noticed without a long scan of an index. */
@@ -15,8 +16,9 @@ const rowsWithoutTimeMax = 1_000_000
  * - full, one_time: the rows of one snapshot, each once.
  * - append: the rows of one snapshot with lo - overlap < t <= hi, where hi is the latest finite insert time *in that
  *   snapshot*, in full precision. A row that commits later with a time below hi is read by the next run if its time is
- *   within the overlap; rows read again have the same ids and change nothing. Rows whose insert time is NULL or
- *   infinite are never read: their number stands in the plan (`pin.rowsWithoutInsertTime`).
+ *   within the overlap, which is at least one step of the column's resolution (a day for dates); rows read again have
+ *   the same ids and change nothing, and the plan says how many they are. Rows whose insert time is NULL or infinite are
+ *   never read: their number stands in the plan as well.
  *
  * The transaction holds ACCESS SHARE on the table, so that its columns stay as planned while the pin lives.
  * Proved by test/postgres-append.test.ts and test/postgres-snapshot.test.ts.
@@ -28,6 +30,7 @@ export async function planRead(client: pg.Client, request: PlanRequest): Promise
   const identity = identityOf(request, found)
   const range = request.mode === 'append' ? await appendRange(client, found, request) : null
   const empty = range !== null && range.hi === null
+  const distinct = request.tableType === 'events' && identity.length === 0
   const { chunks, rowsEstimate } = empty
     ? { chunks: [], rowsEstimate: 0 }
     : await planChunks(client, found, range, request.chunkRows)
@@ -41,12 +44,22 @@ export async function planRead(client: pg.Client, request: PlanRequest): Promise
     range,
     chunks,
     rowsEstimate,
-    pin: {
-      rules: found.columns.map((column) => column.rule),
-      rowsWithoutInsertTime: range === null ? 0 : await countRowsWithoutTime(client, found, range.column),
-    },
-    nextCursor: range === null || range.hi === null ? null : { hi: range.hi, pin: {} },
+    rowsReadAgain:
+      range === null ? 0 : await countReadAgain(client, found, range, { cursor: request.cursor, distinct }),
+    rowsLeftOut: range === null ? 0 : await countRowsWithoutTime(client, found, range.column),
+    pin: { rules: found.columns.map((column) => column.rule) },
+    nextCursor: range === null ? null : await nextCursor(client, found, range, distinct),
   }
+}
+
+async function nextCursor(
+  client: pg.Client,
+  found: FoundTable,
+  { column, hi, overlapMs }: NonNullable<ReadPlan['range']>,
+  distinct: boolean,
+): Promise<SyncCursor | null> {
+  if (hi === null) return null
+  return { hi, pin: { overlap: await countOverlap(client, found, { column, hi, overlapMs, distinct }) } }
 }
 
 /** Throws `schema_changed` when the table is no longer as planned. */
@@ -90,7 +103,7 @@ async function appendRange(client: pg.Client, found: FoundTable, request: PlanRe
   const latest = await latestTime(client, found, name)
   // The latest row may be gone since the last run; what was read stays read.
   const hi = lo === null ? latest : latest === null ? lo : await later(client, lo, latest)
-  return { column: name, lo, hi, overlapMs: request.overlapMs }
+  return { column: name, lo, hi, overlapMs: overlapOf(column.sourceType, request.overlapMs) }
 }
 
 async function latestTime(client: pg.Client, found: FoundTable, name: string): Promise<string | null> {

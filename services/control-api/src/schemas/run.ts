@@ -24,6 +24,8 @@ export const runAnswer = Type.Object({
     rejected: count,
     filtered: count,
     collapsed: count,
+    readAgain: Type.Integer({ description: 'Append: rows of the overlap that the run before has loaded already' }),
+    leftOut: Type.Integer({ description: 'Append: rows without an insert time, which no run reads' }),
     missing: count,
     sent: count,
   }),
