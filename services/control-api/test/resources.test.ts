@@ -46,6 +46,16 @@ describe('the control API', () => {
       assert.equal(changed.body.destination.baseUrl, 'http://127.0.0.1:10')
     })
 
+    test('keep the project that they load while a run is at work, and may change its account and address', async () => {
+      const { base: own, runId } = await sampleProject(api.owner, 'moving')
+      const { destination } = projectBody()
+      const patch = (change: object) => api.owner('PATCH', own, { destination: { ...destination, ...change } })
+      refused(await patch({ destinationProjectId: '99' }), 409, 'destination_in_use')
+      assert.equal((await patch({ secret: 'new', baseUrl: 'http://127.0.0.1:11' })).status, 200)
+      await api.owner('POST', `${own}/runs/${runId}/cancel`)
+      assert.equal((await patch({ destinationProjectId: '99' })).status, 200)
+    })
+
     test('do not go where the operator has not allowed', async () => {
       const strict = await startTestApi(store.db, {
         checkDestinationUrl: () =>

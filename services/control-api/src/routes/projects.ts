@@ -3,10 +3,11 @@ import { createProject } from '@millrace/store/projects/create-project.ts'
 import { getProject, type Project } from '@millrace/store/projects/get-project.ts'
 import { listProjects } from '@millrace/store/projects/list-projects.ts'
 import { updateProject } from '@millrace/store/projects/update-project.ts'
+import { hasOpenRun } from '@millrace/store/runs/has-open-run.ts'
 import type { Static } from 'typebox'
 import type { ApiContext } from '../api-context.ts'
 import { answers } from '../http/answers.ts'
-import { invalid, notFound } from '../http/api-problem.ts'
+import { ApiProblem, invalid, notFound } from '../http/api-problem.ts'
 import { audited } from '../http/audited.ts'
 import { fromToken, isText, toToken } from '../http/page-token.ts'
 import type { Api } from '../http/server.ts'
@@ -82,7 +83,8 @@ export function addProjects(api: Api, context: ApiContext): void {
       schema: {
         tags: ['projects'],
         summary: 'Change a project',
-        description: 'A destination is given as a whole, its token and secret included.',
+        description:
+          'A destination is given as a whole, its token and secret included. Its destinationProjectId and region cannot be changed while runs are at work: a run goes to one project.',
         params: projectParams,
         body: projectPatch,
         response: answers(200, projectAnswer),
@@ -102,7 +104,10 @@ export function addProjects(api: Api, context: ApiContext): void {
             hint: 'Create another project for the other kind.',
           },
         ])
+      // One that needs attention takes nothing until it is mended, and its id may be what is wrong.
+      const moves = split !== null && before.attention === null && placeOf(split.config) !== placeOf(before.destination)
       await audited(context, request, async (tx) => {
+        if (moves && (await hasOpenRun(tx, id))) throw destinationInUse()
         const secrets = split ? sealFields(kek, projectPlace(id), split.secrets) : []
         await updateProject(tx, { id, name, destination: split?.config, secrets })
         return {
@@ -125,6 +130,20 @@ export function addProjects(api: Api, context: ApiContext): void {
 
 function missing(): never {
   throw notFound('project')
+}
+
+/** What names the project there. Its account and the address of its server may change while runs are at work. */
+function placeOf({ region, destinationProjectId }: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify([region, destinationProjectId])
+}
+
+function destinationInUse(): ApiProblem {
+  return new ApiProblem(
+    409,
+    'destination_in_use',
+    'Runs of the project are at work, and would end up half in one destination and half in the other.',
+    'Wait for their end or cancel them. Syncs go on from where they are: rows loaded before are not sent to the new place.',
+  )
 }
 
 /** What is stored as it is and what is sealed. Throws a 422 unless updates may be sent there. */
