@@ -36,7 +36,8 @@ const closeMs = 3000
  * on their way.
  *
  * Delivery: at least once. The offset of a message is committed after the acknowledgement of what came of it and of all
- * before it; a crash in between makes it again, with the same bytes. Proved by test/transformer.test.ts.
+ * before it; a crash in between makes it again, with the same bytes. Proved by
+ * test/partition-transformer.test.ts and test/crash.test.ts.
  */
 export class PartitionTransformer implements PartitionWorker {
   readonly #parts: PartitionTransformerParts

@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { declarationProblems } from './declared-imports.ts'
 import { fileLengthProblem } from './file-length.ts'
 import { importProblems } from './import-rules.ts'
+import { proofProblems } from './proofs.ts'
 import { sourceFiles } from './source-files.ts'
 
-/** Types, lint and format, import rules, declared packages, file lengths: all of them, whatever fails. True when nothing was found. */
+/** Types, lint and format, import rules, declared packages, proofs, file lengths: all of them, whatever fails. True when nothing was found. */
 export async function checkAll(root: string, say: (line: string) => void): Promise<boolean> {
   const bin = (name: string) => path.join(root, 'node_modules/.bin', name)
+  const isThere = (file: string) => existsSync(path.join(root, file))
   const steps: [string, () => Promise<string[]>][] = [
     ['types (tsc)', () => program(root, bin('tsc'), ['-p', '.', '--pretty', 'false'])],
     [
@@ -18,6 +20,10 @@ export async function checkAll(root: string, say: (line: string) => void): Promi
     ],
     ['import rules', async () => judgeFiles(root, importComplaints)],
     ['declared packages', async () => declarationProblems(root, sourceFiles(root))],
+    [
+      'proofs',
+      async () => judge(root, [...sourceFiles(root), ...documents], (file, text) => proofProblems(file, text, isThere)),
+    ],
     ['file lengths', async () => judgeFiles(root, (file, text) => [fileLengthProblem(file, text) ?? []].flat())],
   ]
   let good = true
@@ -32,8 +38,14 @@ export async function checkAll(root: string, say: (line: string) => void): Promi
   return good
 }
 
-function judgeFiles(root: string, judge: (file: string, text: string) => string[]): string[] {
-  return sourceFiles(root).flatMap((file) => judge(file, readFileSync(path.join(root, file), 'utf8')))
+const documents = ['docs/architecture.md', 'docs/values.md']
+
+function judgeFiles(root: string, complain: (file: string, text: string) => string[]): string[] {
+  return judge(root, sourceFiles(root), complain)
+}
+
+function judge(root: string, files: readonly string[], complain: (file: string, text: string) => string[]): string[] {
+  return files.flatMap((file) => complain(file, readFileSync(path.join(root, file), 'utf8')))
 }
 
 function importComplaints(file: string, text: string): string[] {

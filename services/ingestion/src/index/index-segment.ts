@@ -9,7 +9,7 @@ import { frameLines, mergeProfiles } from '../profiles/profile-merge.ts'
 
 /**
  * Moves a sealed segment into DuckDB, exactly once: the position moves in the transaction of the rows. Safe to repeat
- * after any failure; does nothing for a segment that is behind the position. Proven by test/crash.test.ts, which kills
+ * after any failure; does nothing for a segment that is behind the position. Proved by test/crash.test.ts, which kills
  * the process on both sides of the commit.
  */
 export async function indexSegment(connection: DuckDBConnection, segment: Segment, lookupDir: string): Promise<void> {

@@ -63,7 +63,7 @@ const syncData = promisify(fdatasync)
  * with the next one: many requests share one fdatasync.
  *
  * Delivery: a record whose `append` resolved is there after any crash; one whose `append` did not may be there or not,
- * whole frames only. Proven by test/crash.test.ts.
+ * whole frames only. Proved by test/segment-log.test.ts and test/crash.test.ts.
  */
 export class SegmentLog {
   readonly #options: SegmentLogOptions
