@@ -197,10 +197,8 @@ export class ProjectLink implements DeliveryLink {
     this.#attention = attention
     this.#attentionVersion = this.#opened?.version ?? ''
     this.#lookAt = now() + limits.recheckMs
-    log.warn(
-      { project: projectId, code: attention.code, message: attention.message },
-      'the destination needs attention',
-    )
+    // The destination's words may hold values of the rows that it refused: people read them in the project.
+    log.warn({ project: projectId, code: attention.code }, 'the destination needs attention')
     await tell(attention)
     if (this.#attentionVersion === '') this.#attentionVersion = (await look()).version
   }
