@@ -25,7 +25,7 @@ const connectMs = 10_000
  * has allowed the network. The check stands at the socket, so no path around it exists for whoever uses the agent.
  */
 export function httpTargetGuard({ policy, agent, lookup }: HttpTargetGuardOptions): HttpTargetGuard {
-  const connector = buildConnector({ timeout: connectMs })
+  const connector = buildConnector({ timeout: connectMs, rejectUnauthorized: true })
   const resolve = async (protocol: string, host: string, port: number) => {
     const secured = protocol === 'https:'
     // Where plain http is allowed every port is; elsewhere the missing s is the news, not the port.

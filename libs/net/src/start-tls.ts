@@ -43,6 +43,8 @@ export function startTls(socket: Duplex, request: TlsRequest): Promise<TLSSocket
       ...(isIPv4(name) ? {} : { servername: name }),
       ...(ca === undefined ? {} : { ca: [...caCertificates(ca)] }),
       minVersion: 'TLSv1.2',
+      // Said aloud, since NODE_TLS_REJECT_UNAUTHORIZED would turn the default off for the whole process.
+      rejectUnauthorized: true,
       // The chain is always checked; verify-ca leaves out the comparison of names and nothing else.
       ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
     })
