@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
 import { createPipelineClient } from '@millrace/local-stack/pipeline-client.ts'
-import { type Stack, startStack } from '@millrace/local-stack/stack.ts'
+import { serviceNames } from '@millrace/local-stack/service-process.ts'
+import { type Stack, type StackOptions, startStack } from '@millrace/local-stack/stack.ts'
 import { stopRequested } from '@millrace/local-stack/stop-requested.ts'
 import { type BenchOptions, benchOptions } from './bench/bench-options.ts'
 import { type BenchSetting, measuredProcesses } from './bench/bench-setting.ts'
@@ -31,7 +32,12 @@ async function bench(options: BenchOptions): Promise<void> {
     say(`making ${rows.toLocaleString('en')} rows`)
     const tableBytes = await fill({ table, rows, seed, say })
     if (warmUp > 0) await fill({ table: warmUpTable, rows: warmUp, seed: seed + 2 })
-    const stack = await startStack({ dir: path.join(dir, 'stack'), fresh: true, say })
+    const stack = await startStack({
+      dir: path.join(dir, 'stack'),
+      fresh: true,
+      nodeFlags: profileFlags(options.profile),
+      say,
+    })
     cleanUp.push(() => stack.stop())
     const meter = new UsageMeter(() => measuredProcesses(stack, warehouse))
     cleanUp.push(async () => meter.close())
@@ -53,6 +59,12 @@ async function bench(options: BenchOptions): Promise<void> {
     for (const each of cleanUp.reverse()) await each()
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+function profileFlags(folder: string | undefined): StackOptions['nodeFlags'] {
+  if (folder === undefined) return {}
+  const flags = (name: string) => ['--cpu-prof', `--cpu-prof-dir=${path.resolve(folder, name)}`]
+  return Object.fromEntries(serviceNames.map((name) => [name, flags(name)]))
 }
 
 async function measureAll(
