@@ -23,7 +23,6 @@ const entriesMax = 2000
  */
 export class Ledger {
   #entries: Entry[] = []
-  #head = 0
   #next: bigint | null
   readonly #holds = new Map<string, bigint>()
   #extra: LedgerStep | null = null
@@ -35,7 +34,7 @@ export class Ledger {
 
   /** Entries that are not taken out. */
   get size(): number {
-    return this.#entries.length - this.#head
+    return this.#entries.length
   }
 
   /** The partition is about to give this message; the first one says where the partition begins. */
@@ -51,8 +50,7 @@ export class Ledger {
   /** Projects with entries that have no definite answer yet. */
   waitingProjects(): Set<string> {
     const projects = new Set<string>()
-    for (let at = this.#head; at < this.#entries.length; at++) {
-      const { projectId, pending } = this.#entries[at]!
+    for (const { projectId, pending } of this.#entries) {
       if (pending > 0 && projectId !== null) projects.add(projectId)
     }
     return projects
@@ -60,7 +58,7 @@ export class Ledger {
 
   /** The entries of a project that are not taken out, in order. */
   ofProject(projectId: string): Entry[] {
-    return this.#entries.slice(this.#head).filter((entry) => entry.projectId === projectId)
+    return this.#entries.filter((entry) => entry.projectId === projectId)
   }
 
   /** Keeps the offset from passing this message until `release`. The first hold of a name stays. */
@@ -94,10 +92,10 @@ export class Ledger {
     let any = this.#extra !== null
     this.#extra = null
     let bytes = 0
-    for (let n = 0; n < entriesMax && this.#head < this.#entries.length; n++) {
-      const entry = this.#entries[this.#head]!
+    let taken = 0
+    for (; taken < Math.min(entriesMax, this.#entries.length); taken++) {
+      const entry = this.#entries[taken]!
       if (!entry.isFinished) break
-      this.#head++
       this.#next = entry.offset + 1n
       bytes += entry.value.length
       any = true
@@ -105,10 +103,8 @@ export class Ledger {
       if (entry.counts) addCounts(entry.counts, { counts, rejects })
       if (entry.end) ends.push(endOf(entry.end))
     }
-    if (this.#head > 256 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head)
-      this.#head = 0
-    }
+    // At once: an entry that is kept keeps its message, a quarter of a megabyte.
+    if (taken > 0) this.#entries = this.#entries.slice(taken)
     return any ? { nextOffset: this.nextOffset!, counts, rejects, ends, bytes } : null
   }
 }
