@@ -87,6 +87,9 @@ export function nodeFlags(heapMb: number): string[] {
     // Where every core has its work, threads that help the garbage collector only take turns with the rest and wait for
     // each other: measured end to end on two cores, 31 instead of 42 CPU s per million records, and half as fast again.
     '--single-threaded-gc',
+    // Buffers count towards the limit at which a full collection starts, and a small heap has a small limit: with this one
+    // 4 CPU s per million records less, in the same memory.
+    '--initial-old-space-size=128',
     '--disable-warning=TimeoutNegativeWarning',
   ]
 }
