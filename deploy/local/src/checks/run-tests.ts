@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { commandFor } from '../servers/server-process.ts'
@@ -12,6 +12,11 @@ export type Counts = {
   readonly skipped: number
   readonly cancelled: number
 }
+
+/** How long a test file took, its servers included. */
+export type FileTime = { readonly file: string; readonly ms: number }
+
+export type TestsResult = { readonly ok: boolean; readonly counts: Counts; readonly times: readonly FileTime[] }
 
 export type RunTestsOptions = {
   readonly root: string
@@ -28,13 +33,13 @@ const graceMs = 5_000
 const reporter = path.join(import.meta.dirname, 'counts-reporter.ts')
 
 /** Runs test files with node:test, its report going to the screen. `ok` is false when a test or the runner itself failed. */
-export async function runTests(options: RunTestsOptions): Promise<{ ok: boolean; counts: Counts }> {
+export async function runTests(options: RunTestsOptions): Promise<TestsResult> {
   const folder = mkdtempSync(path.join(tmpdir(), 'millrace-test-'))
   try {
     const countsFile = path.join(folder, 'counts.json')
     const code = await runNode(options, countsFile)
-    const counts = readCounts(countsFile)
-    return { ok: code === 0 && counts.failed + counts.cancelled === 0 && counts.tests > 0, counts }
+    const { counts, times } = readReport(countsFile)
+    return { ok: code === 0 && counts.failed + counts.cancelled === 0 && counts.tests > 0, counts, times }
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -79,11 +84,13 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-function readCounts(file: string): Counts {
-  try {
-    const { tests, passed, failed = 0, skipped, cancelled } = JSON.parse(readFileSync(file, 'utf8'))
-    return { tests, passed, failed: Math.max(failed, tests - passed - skipped - cancelled), skipped, cancelled }
-  } catch {
-    return { tests: 0, passed: 0, failed: 0, skipped: 0, cancelled: 0 } // the runner ended before its summary
-  }
+const nothing: Counts = { tests: 0, passed: 0, failed: 0, skipped: 0, cancelled: 0 }
+
+/** Counts are all 0 when the runner ended before its summary. */
+function readReport(file: string): { readonly counts: Counts; readonly times: readonly FileTime[] } {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  const parts = lines.flatMap((line) => (line.endsWith('}') ? [JSON.parse(line)] : []))
+  const { tests, passed, failed = 0, skipped, cancelled } = parts.find(({ counts }) => counts)?.counts ?? nothing
+  const counts = { tests, passed, failed: Math.max(failed, tests - passed - skipped - cancelled), skipped, cancelled }
+  return { counts, times: parts.filter((part) => part.file) }
 }
