@@ -37,6 +37,11 @@ export class Ledger {
     return this.#entries.length
   }
 
+  /** Does a run end here that is not taken out? */
+  get hasEnd(): boolean {
+    return this.#extra !== null || this.#entries.some(({ end }) => end !== null)
+  }
+
   /** The partition is about to give this message; the first one says where the partition begins. */
   reach(offset: bigint): void {
     this.#next ??= offset

@@ -54,6 +54,6 @@ export type LoaderLimits = {
   readonly lingerMs: number
   /** Requests in flight of this partition. */
   readonly requestsMax: number
-  /** How often finished messages are recorded, ms. */
-  readonly recordMs: number
+  /** How often it is looked for what can be sent, recorded or parked, ms. */
+  readonly tickMs: number
 }

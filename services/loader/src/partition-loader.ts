@@ -18,6 +18,8 @@ import { createMessageReader, type MessageReader } from './read-message.ts'
 
 /** How long a revoked partition waits for answers; what comes later is done again by its next owner. */
 const closeMs = 4000
+/** Ticks from one statement of progress to the next; each costs the store and us half a millisecond. */
+const recordTicks = 3
 
 /**
  * Loads one partition of an updates topic, or of a parked one.
@@ -41,6 +43,7 @@ export class PartitionLoader implements PartitionWorker {
   readonly #timer: NodeJS.Timeout
   #recording: Promise<void> | null = null
   #heldBytes = 0
+  #ticks = 0
   #closed = false
   #lost = false
 
@@ -68,7 +71,7 @@ export class PartitionLoader implements PartitionWorker {
     const wasCounted = (runId: string) => parts.counted.hasRun(runId)
     this.#lookups = new LookupRuns({ ...lookupParts, dir, link, isLookupPartition, wasCounted, failed: this.#failed })
     this.#parking = parts.parking && this.#makeParking(parts.parking)
-    this.#timer = setInterval(() => this.#tick(), Math.max(10, parts.limits.recordMs))
+    this.#timer = setInterval(() => this.#tick(), Math.max(10, parts.limits.tickMs))
   }
 
   async accept(messages: readonly InMessage[]): Promise<void> {
@@ -198,7 +201,8 @@ export class PartitionLoader implements PartitionWorker {
     const { limits, inFlight } = this.#parts
     // While there is no room nothing more can come: small batches of many projects must not hold it for long.
     this.#batcher.seal(inFlight.isFull ? limits.lingerMs / 5 : limits.lingerMs)
-    void this.#record()
+    // A run waits for its end to be recorded, and others for room; all else may wait and share a statement.
+    if (++this.#ticks % recordTicks === 0 || this.#ledger.hasEnd || inFlight.isFull) void this.#record()
     this.#parkWhatIsDown()
     this.#parking?.look()
     // A table whose rows come slowly holds the offset on purpose.

@@ -58,7 +58,7 @@ export type RunningLane = {
 
 /** A request may take a minute, and its retries show life: nothing moving for longer than this is a fault. */
 const watchdogMs = 180_000
-const recordMs = 100
+const tickMs = 100
 /** Of one fetch, as it lies on disk. Decompressed it is nine times that, and a partition may exceed its share by it. */
 const fetchBytesMax = 512 * 1024
 /** What a group that drains a parked topic may queue; it is in no hurry. */
@@ -172,7 +172,7 @@ async function openLoader(opening: Opening, parts: LaneParts): Promise<OpenedPar
       random: Math.random,
       wait: waitAlive,
     },
-    limits: { ...config, recordMs },
+    limits: { ...config, tickMs },
     // A folder of its own: what an owner before has gathered, this process included, is gathered again.
     spoolDir: path.join(config.spoolDir, topic, String(partition), randomUUID()),
     isLookupPartition: (syncId) => partitionOfSync(syncId, config.partitions) === partition,
