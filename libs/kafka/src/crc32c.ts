@@ -32,9 +32,9 @@ const [t0, t1, t2, t3, t4, t5, t6, t7] = makeTables() as [
   Int32Array,
 ]
 
-/** The checksum as an unsigned 32-bit integer. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = -1
+/** The checksum as an unsigned 32-bit integer; of several pieces when `before` is the checksum of those in front. */
+export function crc32c(bytes: Uint8Array, before = 0): number {
+  let crc = ~before
   let at = 0
   const whole = bytes.length & ~7
   for (; at < whole; at += 8) {
