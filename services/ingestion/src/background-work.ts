@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@millrace/telemetry/logger.ts'
+import type { DatabasePool } from './index/database-pool.ts'
 import type { Projects } from './projects/projects.ts'
 
 /** Failures of a project's background work in a row after which the process gives up and starts anew. */
 const failuresMax = 30
+
+/** A database that nobody has used for so long is closed, ms: an open one keeps its share of the memory. */
+const idleMs = 5000
 
 export type BackgroundWork = {
   /** Why the process is not well, true when it is. */
@@ -15,7 +19,7 @@ export type BackgroundWork = {
 /** Keeps every project's DuckDB behind its log: a round a tick, failures are tried again. */
 export function startBackgroundWork(
   projects: Projects,
-  options: { readonly tickMs: number; readonly log: Logger; fail(error: Error): void },
+  options: { readonly pool: DatabasePool; readonly tickMs: number; readonly log: Logger; fail(error: Error): void },
 ): BackgroundWork {
   const stopping = new AbortController()
   const failures = new Map<string, number>()
@@ -37,6 +41,9 @@ export function startBackgroundWork(
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       await round()
+      await options.pool
+        .closeIdle(idleMs)
+        .catch((err: unknown) => options.log.error({ err }, 'closing a database failed'))
       await sleep(options.tickMs, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }

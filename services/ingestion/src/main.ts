@@ -23,7 +23,7 @@ await runService({
     const now = () => Date.now()
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
     const unlock = lockDataDir(config.dataDir)
-    const pool = new DatabasePool({ openMax: config.openProjectsMax, memoryMb: config.duckdbMemoryMb })
+    const pool = new DatabasePool({ openMax: config.openProjectsMax, memoryMb: config.duckdbMemoryMb, now })
     const projects = await Projects.open(config.dataDir, {
       pool,
       log,
@@ -32,7 +32,7 @@ await runService({
       fail,
     })
     observeBacklog(metrics.meter, projects)
-    const background = startBackgroundWork(projects, { tickMs: config.tickMs, log, fail })
+    const background = startBackgroundWork(projects, { pool, tickMs: config.tickMs, log, fail })
     const { instruments } = metrics
     const server = await createIngestionServer({ projects, config, instruments, buffers: new BufferPool(), now }, log)
     await server.listen({ host: config.host, port: config.port })

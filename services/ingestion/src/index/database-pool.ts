@@ -6,13 +6,14 @@ type Slot = { readonly database: Promise<Database>; users: number; usedAt: numbe
 export class DatabasePool {
   readonly #openMax: number
   readonly #memoryMb: number
+  readonly #now: () => number
   readonly #slots = new Map<string, Slot>()
   #waiting: (() => void)[] = []
-  #uses = 0
 
-  constructor(options: { readonly openMax: number; readonly memoryMb: number }) {
+  constructor(options: { readonly openMax: number; readonly memoryMb: number; now(): number }) {
     this.#openMax = options.openMax
     this.#memoryMb = options.memoryMb
+    this.#now = options.now
   }
 
   /** Runs `work` with the database of a file; it stays open for the next. */
@@ -22,7 +23,23 @@ export class DatabasePool {
       return await work(await slot.database)
     } finally {
       slot.users--
-      slot.usedAt = ++this.#uses
+      slot.usedAt = this.#now()
+      this.#waiting.shift()?.()
+    }
+  }
+
+  /** Gives back the memory of those that nobody has used for so long. */
+  async closeIdle(idleMs: number): Promise<void> {
+    const before = this.#now() - idleMs
+    for (const [file, slot] of this.#slots) {
+      if (slot.users > 0 || slot.usedAt > before) continue
+      const database = await slot.database
+      // On a thread of its own; closing would do it on this one.
+      await database.writer.run('CHECKPOINT')
+      // Used meanwhile, or closed by somebody else? Nothing comes in between from here on.
+      if (slot.users > 0 || slot.usedAt > before || this.#slots.get(file) !== slot) continue
+      this.#slots.delete(file)
+      database.close()
       this.#waiting.shift()?.()
     }
   }
@@ -48,7 +65,7 @@ export class DatabasePool {
       if (this.#slots.size < this.#openMax || (await this.#evict())) {
         if (this.#slots.has(options.file)) continue
         const database = openDatabase({ ...options, memoryMb: this.#memoryMb })
-        const slot = { database, users: 1, usedAt: ++this.#uses }
+        const slot = { database, users: 1, usedAt: this.#now() }
         this.#slots.set(options.file, slot)
         database.catch(() => this.#slots.delete(options.file))
         return slot
