@@ -102,7 +102,8 @@ export class LookupRuns {
     if (open.isEnding) return
     open.isEnding = true
     void this.#replace(open, marker).catch((error: Error) => {
-      if (!this.#parts.signal.aborted) this.#parts.failed(error)
+      // A run that was dropped meanwhile has taken its spool along.
+      if (!this.#parts.signal.aborted && this.#open.get(run.runId) === open) this.#parts.failed(error)
     })
   }
 
@@ -138,7 +139,7 @@ export class LookupRuns {
       await failRun(runId, 'records_lost', `${spool.rows} of ${marker.rows} rows of the lookup table arrived.`)
       return this.drop(runId)
     }
-    const file = await spool.assemble(lookupHeader(mapping, schema))
+    const file = await spool.assemble(lookupHeader(mapping, schema), mapping.id)
     const refusal = await this.#send(run.projectId, mapping.lookupTableId, file)
     if (refusal === 'ended') return
     if (refusal !== null) {
@@ -147,7 +148,7 @@ export class LookupRuns {
     }
     await failpoint('loader.afterAck')
     const { counts } = spool
-    for (const each of counts) each.sent += each.inserts + each.updates
+    for (const each of counts) each.sent += each.inserts - each.refused.inserts + each.updates
     this.#open.delete(runId)
     this.#replaced.add(runId)
     if (this.#replaced.size > replacedMax) this.#replaced.delete(this.#replaced.keys().next().value!)

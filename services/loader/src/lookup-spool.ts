@@ -1,9 +1,11 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { appendFile, mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { finished } from 'node:stream/promises'
 import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
 import { countsOf, type EntryCounts } from './entry.ts'
+import { spooledRows, spoolHead } from './spooled-rows.ts'
 
 type Attempt = { readonly attempt: number; readonly counts: EntryCounts[]; rows: number; nextSeq: number }
 
@@ -35,16 +37,16 @@ export class LookupSpool {
     const counts = countsOf(cursor)
     attempt.counts.push(counts)
     attempt.rows += header.rows
-    const lines: Buffer[] = []
+    const rows: Buffer[] = []
     while (cursor.next()) {
       if (cursor.op === 'insert') counts.inserts++
       else if (cursor.op === 'update') counts.updates++
       else counts.deletes++
-      if (cursor.op !== 'delete') lines.push(cursor.body(), lineEnd)
+      if (cursor.op !== 'delete') rows.push(spoolHead(cursor, attempt.counts.length - 1), cursor.body())
     }
-    if (lines.length === 0) return
+    if (rows.length === 0) return
     await mkdir(this.#dir, { recursive: true })
-    await appendFile(this.#file(header.chunk, header.attempt), Buffer.concat(lines))
+    await appendFile(this.#file(header.chunk, header.attempt), Buffer.concat(rows))
   }
 
   /** Forgets attempts that do not count; `counting` has the attempt that does, by chunk. */
@@ -63,15 +65,26 @@ export class LookupSpool {
     return this.#counting().reduce((sum, [, each]) => sum + each.rows, 0)
   }
 
-  /** Writes the whole table as one CSV file and gives its path. */
-  async assemble(headerLine: string): Promise<string> {
+  /**
+   * Writes the whole table as one CSV file and gives its path. Ids must be unique there: of several rows with one id the
+   * first is written, and the others become rejects that name `idColumn`.
+   */
+  async assemble(headerLine: string, idColumn: string): Promise<string> {
     await mkdir(this.#dir, { recursive: true })
     const table = path.join(this.#dir, 'table.csv')
-    await writeFile(table, `${headerLine}\n`)
+    const target = createWriteStream(table)
+    const seen = new Set<string>()
+    target.write(`${headerLine}\n`)
     for (const [chunk, { attempt, counts }] of this.#counting()) {
       if (!counts.some(({ inserts, updates }) => inserts + updates > 0)) continue
-      await pipeline(createReadStream(this.#file(chunk, attempt)), createWriteStream(table, { flags: 'a' }))
+      for await (const { rowId, batch, ordinal, line } of spooledRows(this.#file(chunk, attempt))) {
+        const known = seen.size
+        if (seen.add(rowId).size === known) refuseTwin(counts[batch]!, rowId, ordinal, idColumn)
+        else if (!target.write(Buffer.concat([line, lineEnd]))) await once(target, 'drain')
+      }
     }
+    target.end()
+    await finished(target)
     return table
   }
 
@@ -97,6 +110,20 @@ export class LookupSpool {
   }
 
   #file(chunk: number, attempt: number): string {
-    return path.join(this.#dir, `${chunk}-${attempt}.csv`)
+    return path.join(this.#dir, `${chunk}-${attempt}.rows`)
   }
+}
+
+function refuseTwin(counts: EntryCounts, rowId: string, ordinal: number, field: string): void {
+  if (counts.inserts > counts.refused.inserts) counts.refused.inserts++
+  else counts.refused.updates++
+  const message = 'Another row of the table has this id; the first one was loaded.'
+  counts.rejects.push({
+    rowId: Buffer.from(rowId, 'latin1').toString('hex'),
+    ordinal,
+    code: 'id_twice',
+    field,
+    message,
+    stage: 'loader',
+  })
 }

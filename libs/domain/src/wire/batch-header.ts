@@ -46,6 +46,7 @@ export type RejectCode =
   | 'time_invalid'
   | 'id_missing'
   | 'id_placeholder'
+  | 'id_twice'
   | 'id_invalid'
   | 'event_name_missing'
   | 'event_name_invalid'
