@@ -21,6 +21,7 @@ test(`${writers} writers insert for ${fireSeconds} s and commit late: after the 
   const fire = startWriters(source, sync.table.name, { writers, lateMsMax, seed: 7 })
   const ends = performance.now() + fireSeconds * 1000
   let runsUnderFire = 0
+  let reported = 0
   while (performance.now() < ends) {
     await runOnce()
     runsUnderFire++
@@ -31,11 +32,13 @@ test(`${writers} writers insert for ${fireSeconds} s and commit late: after the 
 
   const same = await assertSameVisits({ source, ...sync, table: sync.table.name })
   assert.equal(same, rows + 1)
+  assert.equal(reported, rows + 1, 'what the runs say they brought adds up, although each reads its overlap again')
   assert.ok(runsUnderFire >= 3, `${runsUnderFire} runs under fire`)
   assert.ok(latestCommitMs > lateMsMax * 0.8, `the latest commit came ${latestCommitMs} ms after its insert time`)
 
   async function runOnce(): Promise<void> {
     const { id } = await pipeline.startRun(sync.project, sync.syncId)
-    await pipeline.succeeded(sync.project, id, { timeoutMs: 60_000, everyMs: 100 })
+    const run = await pipeline.succeeded(sync.project, id, { timeoutMs: 60_000, everyMs: 100 })
+    reported += run.counts.events
   }
 })
