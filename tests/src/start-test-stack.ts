@@ -21,7 +21,7 @@ export const quickToNotice: NonNullable<StackOptions['env']> = {
 /** Starts a small stack and a source database below a folder; when one of them does not start, both are ended. */
 export async function startTestStack(dir: string, options: TestStackOptions = {}): Promise<TestStack> {
   const [stack, source] = await Promise.allSettled([
-    startStack({ partitions: 4, ...options, dir: path.join(dir, 'stack'), kafkaHeapMb: 512, shortLived: true }),
+    startStack({ partitions: 4, ...options, dir: path.join(dir, 'stack'), kafkaHeapMb: 512 }),
     startSourceDatabase(path.join(dir, 'source')),
   ])
   if (stack.status === 'fulfilled' && source.status === 'fulfilled') {

@@ -29,8 +29,6 @@ export type StackOptions = {
   readonly serviceHeapMb?: number
   /** More flags of Node per service, such as `--cpu-prof`. */
   readonly nodeFlags?: Partial<Record<ServiceName, readonly string[]>>
-  /** Servers that live for minutes: the broker compiles quickly instead of well. */
-  readonly shortLived?: boolean
   /** Told about each step in one line. */
   readonly say?: (line: string) => void
 }
@@ -144,7 +142,7 @@ async function start(
 }
 
 async function startServers(state: StackState, options: StackOptions, started: Server[]): Promise<Stack['servers']> {
-  const { kafkaHeapMb, shortLived } = options
+  const { kafkaHeapMb } = options
   const track = async <T extends Server>(server: Promise<T>): Promise<T> => {
     const running = await server
     started.push(running)
@@ -162,7 +160,7 @@ async function startServers(state: StackState, options: StackOptions, started: S
     track(
       startPostgres({ dir: state.folder('postgres'), port: ports.postgres, password: state.secret('store-password') }),
     ),
-    track(startKafka({ ...kafka, heapMb: kafkaHeapMb, shortLived })),
+    track(startKafka({ ...kafka, heapMb: kafkaHeapMb })),
     track(startRegistry({ dir: state.folder('registry'), port: ports.registry })),
     track(startRedis({ dir: state.folder('redis'), port: ports.redis })),
   ] as const)

@@ -26,12 +26,10 @@ export async function startFaultyBroker(): Promise<FaultyBroker> {
     await proxy.close()
     await rm(dir, { recursive: true })
   }
-  const kafka = await startKafka({ dir, port, advertised: address, heapMb: 512, shortLived: true }).catch(
-    async (error) => {
-      await closeProxy()
-      throw error
-    },
-  )
+  const kafka = await startKafka({ dir, port, advertised: address, heapMb: 512 }).catch(async (error) => {
+    await closeProxy()
+    throw error
+  })
   return {
     address,
     proxy,

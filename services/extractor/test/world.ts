@@ -43,7 +43,7 @@ export async function startWorld(): Promise<World> {
   const ca = await createTestCa()
   const starting = [
     startTestStore(),
-    startKafka({ dir: path.join(dir, 'kafka'), shortLived: true }),
+    startKafka({ dir: path.join(dir, 'kafka') }),
     startRegistry({ dir: path.join(dir, 'registry') }),
     ca.issue(['localhost']).then((tls) => startPostgres({ dir: path.join(dir, 'source'), tls, shortLived: true })),
   ] as const
