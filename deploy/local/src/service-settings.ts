@@ -90,6 +90,9 @@ export function nodeFlags(heapMb: number): string[] {
     // Buffers count towards the limit at which a full collection starts, and a small heap has a small limit: with this one
     // 4 CPU s per million records less, in the same memory.
     '--initial-old-space-size=128',
+    // Else every 64 MB of new buffers call for a full collection as well: 4 instead of 12 of them per million records in the
+    // transformer, and 4 % less CPU of extractor, transformer and loader, in the same memory.
+    '--external-memory-accounted-in-global-limit',
     '--disable-warning=TimeoutNegativeWarning',
   ]
 }
