@@ -22,6 +22,12 @@ export type DestinationKind = (typeof destinationKinds)[number]
 export type ChangeOp = 'insert' | 'update' | 'delete'
 
 /**
+ * What the destination is asked to do. `retract` takes away what a row was there before; it belongs to the update or the
+ * reject of the same row and is no row of its own in any count.
+ */
+export type UpdateOp = ChangeOp | 'retract'
+
+/**
  * Position of a run in the life of a sync. `generation` grows when the sync is re-created or resynced, `runSeq` with
  * every run; both come from Postgres, never from a clock (order of versions: generation, runSeq, ordinal).
  */

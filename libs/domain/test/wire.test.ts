@@ -14,10 +14,11 @@ import {
 import { AvroWriter } from '@millrace/domain/wire/avro-writer.ts'
 import type { BatchHeader, Marker } from '@millrace/domain/wire/batch-header.ts'
 import { ChangeBatchBuilder, readChangeBatch } from '@millrace/domain/wire/change-batch.ts'
-import { changeBatchSchema, rowSchemaFromAvro } from '@millrace/domain/wire/change-schema.ts'
+import { beforeColumnsFromAvro, changeBatchSchema, rowSchemaFromAvro } from '@millrace/domain/wire/change-schema.ts'
 import { decodeMarker, encodeMarker } from '@millrace/domain/wire/marker.ts'
 import { compileSkipRow } from '@millrace/domain/wire/skip-row.ts'
 import { readUpdateBatch, UpdateBatchBuilder } from '@millrace/domain/wire/update-batch.ts'
+import type { ChangeOp } from '@millrace/domain/words.ts'
 import avro from 'avsc'
 import fc from 'fast-check'
 import { type Cell, encodeRow, int64, record, rowOf, rowSchema, unicode } from './rows.ts'
@@ -210,10 +211,51 @@ describe('the schemas', () => {
   it('carry the row schema there and back, whatever the names', () => {
     fc.assert(
       fc.property(rowSchema, (schema) => {
-        const json = JSON.parse(JSON.stringify(changeBatchSchema(schema, 'millrace.changes.t')))
+        const before = beforeOf(schema).columns
+        const json = JSON.parse(JSON.stringify(changeBatchSchema(schema, 'millrace.changes.t', before)))
         assert.deepEqual(rowSchemaFromAvro(json), schema)
+        assert.deepEqual(beforeColumnsFromAvro(json), before)
+        assert.deepEqual(beforeColumnsFromAvro(changeBatchSchema(schema, 'millrace.changes.t')), [])
       }),
     )
+  })
+
+  it('with before-images or another choice of them read what was written without', () => {
+    // The other implementation cannot resolve every name that it can read.
+    const resolvable = rowSchema.map((schema) => ({
+      ...schema,
+      columns: schema.columns.map((column, n) => ({ ...column, name: `column ${n}` })),
+    }))
+    fc.assert(
+      fc.property(resolvable, fc.array(rowId, { maxLength: 3 }), headers, (schema, rowIds, header) => {
+        const old = avsc(changeBatchSchema(schema, 'millrace.changes.t'))
+        const some = avsc(changeBatchSchema(schema, 'millrace.changes.t', beforeOf(schema).columns))
+        const all = avsc(changeBatchSchema(schema, 'millrace.changes.t', schema.columns))
+        const builder = new ChangeBatchBuilder()
+        rowIds.forEach((id, n) => {
+          builder.append('delete', n, id, null)
+        })
+        const bytes = builder.finish(header)
+        for (const [reader, writer] of [
+          [some, old],
+          [all, some],
+          [some, all],
+        ] as const)
+          assert.equal(reader.fromBuffer(bytes, reader.createResolver(writer)).changes.length, rowIds.length)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('of updates with retract read what was written before there was one', () => {
+    const before = JSON.parse(JSON.stringify(updateBatchSchema).replace(',"retract"', ''))
+    assert.notDeepEqual(before, updateBatchSchema)
+    const builder = new UpdateBatchBuilder()
+    builder.append('delete', 1, Buffer.alloc(32), null, Buffer.from('{}'))
+    const header = { ...fc.sample(headers, { numRuns: 1, seed: 7 })[0]!, rows: 1 }
+    const reader = avsc(updateBatchSchema)
+    const read = reader.fromBuffer(builder.finish(header, 'events'), reader.createResolver(avsc(before)))
+    assert.equal(read.updates[0].op, 'delete')
   })
 
   it('that are no change batch are refused', () => {
@@ -222,29 +264,50 @@ describe('the schemas', () => {
   })
 })
 
+/** The half of a table that its before-images hold. */
+function beforeOf(schema: RowSchema): RowSchema {
+  return { ...schema, columns: schema.columns.filter((_, i) => i % 2 === 1).reverse() }
+}
+
+type SampleChange = {
+  readonly op: ChangeOp
+  readonly ordinal: number
+  readonly rowId: Buffer
+  readonly row: readonly Cell[] | null
+  readonly before: readonly Cell[] | null
+}
+
+function append(builder: ChangeBatchBuilder, schema: RowSchema, change: SampleChange): void {
+  const row = change.row && encodeRow(schema, change.row)
+  const before = change.before && encodeRow(beforeOf(schema), change.before)
+  builder.append(change.op, change.ordinal, change.rowId, row, 0, row?.length ?? 0, before)
+}
+
 describe('a change batch', () => {
   const batches = rowSchema.chain((schema) =>
     record({
       schema: fc.constant(schema),
       header: headers,
-      changes: fc.array(record({ op, ordinal: safe, rowId, row: fc.option(rowOf(schema), { nil: null, freq: 6 }) }), {
-        maxLength: 5,
-      }),
+      changes: fc.array(
+        record({
+          op,
+          ordinal: safe,
+          rowId,
+          row: fc.option(rowOf(schema), { nil: null, freq: 6 }),
+          before: fc.option(rowOf(beforeOf(schema)), { nil: null, freq: 2 }),
+        }),
+        { maxLength: 5 },
+      ),
     }),
   )
 
   it('is read by another Avro implementation, and reads what that one writes', () => {
     fc.assert(
       fc.property(batches, ({ schema, header, changes }) => {
-        const type = avsc(changeBatchSchema(schema, 'millrace.changes.t'))
+        const before = beforeOf(schema)
+        const type = avsc(changeBatchSchema(schema, 'millrace.changes.t', before.columns))
         const builder = new ChangeBatchBuilder()
-        for (const change of changes)
-          builder.append(
-            change.op,
-            change.ordinal,
-            change.rowId,
-            change.row === null ? null : encodeRow(schema, change.row),
-          )
+        for (const change of changes) append(builder, schema, change)
         assert.equal(builder.rows, changes.length)
         const body = builder.bytes
         const bytes = builder.finish(header)
@@ -255,13 +318,14 @@ describe('a change batch', () => {
             ordinal: BigInt(change.ordinal),
             row_id: change.rowId,
             row: change.row === null ? null : { 'millrace.changes.t.Row': avscRow(schema, change.row) },
-            before: null,
+            before: change.before === null ? null : { 'millrace.changes.t.Before': avscRow(before, change.before) },
           })),
         }
         assert.deepEqual(plain(type.fromBuffer(bytes)), plain(expected))
         assert.deepEqual(bytes, type.toBuffer(expected))
 
-        const cursor = readChangeBatch(Buffer.concat([Buffer.alloc(5), bytes]), 5, compileSkipRow(schema))
+        const framed = Buffer.concat([Buffer.alloc(5), bytes])
+        const cursor = readChangeBatch(framed, 5, compileSkipRow(schema), compileSkipRow(before))
         assert.deepEqual(cursor.header, { ...header, rows: changes.length, bytes: body })
         for (const change of changes) {
           assert.ok(cursor.next())
@@ -270,6 +334,12 @@ describe('a change batch', () => {
           assert.deepEqual(cursor.buffer.subarray(cursor.rowIdStart, cursor.rowIdStart + 32), change.rowId)
           if (change.row === null) assert.equal(cursor.rowStart, -1)
           else assert.deepEqual(cursor.buffer.subarray(cursor.rowStart, cursor.rowEnd), encodeRow(schema, change.row))
+          if (change.before === null) assert.equal(cursor.beforeStart, -1)
+          else
+            assert.deepEqual(
+              cursor.buffer.subarray(cursor.beforeStart, cursor.beforeEnd),
+              encodeRow(before, change.before),
+            )
         }
         assert.equal(cursor.next(), false)
       }),
@@ -286,20 +356,14 @@ describe('a change batch', () => {
         fc.boolean(),
         ({ schema, header, changes }, where, byte, cut) => {
           const builder = new ChangeBatchBuilder()
-          for (const change of changes)
-            builder.append(
-              change.op,
-              change.ordinal,
-              change.rowId,
-              change.row === null ? null : encodeRow(schema, change.row),
-            )
+          for (const change of changes) append(builder, schema, change)
           let bytes = builder.finish(header)
           const at = Math.floor(where * (bytes.length - 1))
           if (cut) bytes = bytes.subarray(0, at)
           else bytes[at] = byte
           let seen = 0
           try {
-            const cursor = readChangeBatch(bytes, 0, compileSkipRow(schema))
+            const cursor = readChangeBatch(bytes, 0, compileSkipRow(schema), compileSkipRow(beforeOf(schema)))
             while (cursor.next() && ++seen < 1e4) assert.ok(cursor.rowEnd <= bytes.length)
             assert.equal(cut, false)
           } catch (error) {
@@ -334,7 +398,7 @@ describe('an update batch', () => {
     ),
     updates: fc.array(
       record({
-        op,
+        op: fc.oneof(op, fc.constant('retract' as const)),
         ordinal: safe,
         rowId,
         key: fc.option(unicode, { nil: null }),

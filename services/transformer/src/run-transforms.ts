@@ -1,6 +1,6 @@
 import { type CompiledMapping, compileMapping } from '@millrace/domain/mapping/compile.ts'
 import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
-import type { RowSchema } from '@millrace/domain/row-schema.ts'
+import type { Column, RowSchema } from '@millrace/domain/row-schema.ts'
 import type { WarehouseKind } from '@millrace/domain/words.ts'
 
 /** What the transformer needs to know of a run. */
@@ -18,7 +18,7 @@ export type RunTransforms = {
   /** The run's compiled mapping for rows of a schema, or why its batches need no work. */
   of(runId: string, schemaId: number): RunTransform | undefined
   /** Loads what `of` did not know. Rejects as the look-up does, or when the mapping does not fit the schema. */
-  load(runId: string, schemaId: number, rowSchema: RowSchema): Promise<RunTransform>
+  load(runId: string, schemaId: number, rowSchema: RowSchema, before: readonly Column[]): Promise<RunTransform>
 }
 
 export type RunTransform =
@@ -43,11 +43,11 @@ export function createRunTransforms(
       const entry = entries.get(keyOf(runId, schemaId))
       return entry && now() < entry.freshUntil ? entry.transform : undefined
     },
-    async load(runId, schemaId, rowSchema) {
+    async load(runId, schemaId, rowSchema, before) {
       const key = keyOf(runId, schemaId)
       const run = await lookUp(runId)
-      const before = entries.get(key)?.transform
-      const transform = before?.kind === 'transform' && isWanted(run) ? before : compileFor(run, rowSchema)
+      const known = entries.get(key)?.transform
+      const transform = known?.kind === 'transform' && isWanted(run) ? known : compileFor(run, rowSchema, before)
       entries.delete(key)
       entries.set(key, { transform, freshUntil: now() + freshMs })
       if (entries.size > entriesMax) entries.delete(entries.keys().next().value!)
@@ -60,10 +60,10 @@ function isWanted(run: TransformRun | null): run is TransformRun {
   return run !== null && !endedStates.has(run.state)
 }
 
-function compileFor(run: TransformRun | null, schema: RowSchema): RunTransform {
+function compileFor(run: TransformRun | null, schema: RowSchema, before: readonly Column[]): RunTransform {
   if (run === null) return { kind: 'drop', reason: 'run_unknown' }
   if (!isWanted(run)) return { kind: 'drop', reason: 'run_ended' }
   const { mapping, syncId, generation, importId, warehouse } = run
   const context = { syncId, generation, importId, warehouse, strict: true } as const
-  return { kind: 'transform', mapping: compileMapping({ mapping, schema, context }) }
+  return { kind: 'transform', mapping: compileMapping({ mapping, schema, before, context }) }
 }

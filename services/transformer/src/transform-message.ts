@@ -53,7 +53,7 @@ export function createMessageTransformer({ schemas, runs, ids, patiently }: Tran
     const { header } = cursor
     const run =
       runs.of(header.runId, schemaId) ??
-      (await patiently('store', () => runs.load(header.runId, schemaId, schema.rowSchema)))
+      (await patiently('store', () => runs.load(header.runId, schemaId, schema.rowSchema, schema.before)))
     if (run.kind === 'drop') return { kind: 'dropped', reason: run.reason, header }
 
     const { mapping } = run

@@ -1,12 +1,17 @@
-import type { RowSchema } from '@millrace/domain/row-schema.ts'
+import type { Column, RowSchema } from '@millrace/domain/row-schema.ts'
 import { markerSchema, updateBatchSchema } from '@millrace/domain/wire/avro-schemas.ts'
-import { rowSchemaFromAvro } from '@millrace/domain/wire/change-schema.ts'
+import { beforeColumnsFromAvro, rowSchemaFromAvro } from '@millrace/domain/wire/change-schema.ts'
 import { compileSkipRow, type SkipRow } from '@millrace/domain/wire/skip-row.ts'
 import type { Registry } from '@millrace/registry/registry.ts'
 
 /** What a schema id of a changes topic stands for. */
 export type WireSchema =
-  | { readonly kind: 'changes'; readonly rowSchema: RowSchema; readonly skipRow: SkipRow }
+  | {
+      readonly kind: 'changes'
+      readonly rowSchema: RowSchema
+      readonly before: readonly Column[]
+      readonly skipRow: SkipRow
+    }
   | { readonly kind: 'marker' }
 
 /** Schemas of changes topics, taken apart once per id; ids of the schemas that updates topics carry. */
@@ -26,7 +31,9 @@ export class WireSchemas {
   /** Rejects with RegistryError (`unavailable` passes, `unknown_id` does not) or AvroError for a schema that is no change batch. */
   async load(id: number): Promise<WireSchema> {
     const schema = await this.#registry.schemaById(id)
-    const wire: WireSchema = isMarker(schema) ? { kind: 'marker' } : changes(rowSchemaFromAvro(schema))
+    const wire: WireSchema = isMarker(schema)
+      ? { kind: 'marker' }
+      : changes(rowSchemaFromAvro(schema), beforeColumnsFromAvro(schema))
     this.#known.set(id, wire)
     return wire
   }
@@ -39,8 +46,8 @@ export class WireSchemas {
   }
 }
 
-function changes(rowSchema: RowSchema): WireSchema {
-  return { kind: 'changes', rowSchema, skipRow: compileSkipRow(rowSchema) }
+function changes(rowSchema: RowSchema, before: readonly Column[]): WireSchema {
+  return { kind: 'changes', rowSchema, before, skipRow: compileSkipRow(rowSchema) }
 }
 
 function isMarker(schema: { readonly name: string; readonly namespace?: string }): boolean {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { beforeColumns } from '@millrace/domain/mapping/before-columns.ts'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { markerSchema } from '@millrace/domain/wire/avro-schemas.ts'
 import { AvroWriter } from '@millrace/domain/wire/avro-writer.ts'
@@ -72,6 +73,23 @@ export function changeBatch(schemaId: number, run: TransformRun, seq: number, ro
   return frame(schemaId, builder.finish(makeHeader(run, seq)))
 }
 
+/** A framed batch of one visit that was at `oldMs` before and is at `newMs` now, written with `registerMirror`'s schema. */
+export function movedVisit(schemaId: number, run: TransformRun, oldMs: number, newMs: number): Buffer {
+  const [row, before] = [newMs, oldMs].map((ms) => {
+    const writer = new AvroWriter(64)
+    writer.writeSome()
+    writer.writeLong(ms * 1000)
+    writer.writeSome()
+    writer.writeString('user-1')
+    return writer
+  })
+  row!.writeNull()
+  const image = row!.take()
+  const builder = new ChangeBatchBuilder()
+  builder.append('update', 0, Buffer.alloc(32, 1), image, 0, image.length, before!.take())
+  return frame(schemaId, builder.finish(makeHeader(run, 0)))
+}
+
 export function marker(schemaId: number, run: TransformRun, kind: Marker['kind']): Buffer {
   const { projectId, syncId, runId, runSeq, generation, mappingVersion } = makeHeader(run, 0)
   const counts = { epoch: 1, rows: 10, batches: 2 }
@@ -111,6 +129,15 @@ export class MemoryRegistry implements Registry {
   #check(): void {
     if (this.down) throw new RegistryError('unavailable', 'down')
   }
+}
+
+/** The schema of the same table with before-images. */
+export function registerMirror(registry: Registry): Promise<number> {
+  const before = beforeColumns(makeRun().mapping, rowSchema)
+  return registry.register(
+    'changes.bigquery.live',
+    changeBatchSchema(rowSchema, 'millrace.changes.visits', before) as object,
+  )
 }
 
 export async function registerSamples(registry: Registry): Promise<{ changes: number; marker: number }> {

@@ -6,7 +6,17 @@ import { unframe } from '@millrace/registry/frame.ts'
 import { createRunTransforms, type TransformRun } from '../src/run-transforms.ts'
 import { createMessageTransformer, isUndecodable } from '../src/transform-message.ts'
 import { WireSchemas } from '../src/wire-schemas.ts'
-import { changeBatch, inMessage, MemoryRegistry, makeRun, marker, nowMs, registerSamples } from './sample.ts'
+import {
+  changeBatch,
+  inMessage,
+  MemoryRegistry,
+  makeRun,
+  marker,
+  movedVisit,
+  nowMs,
+  registerMirror,
+  registerSamples,
+} from './sample.ts'
 
 async function setUp(runs: readonly TransformRun[]) {
   const registry = new MemoryRegistry()
@@ -58,6 +68,22 @@ test('a change batch becomes one update batch with the same header, every row an
     visitors,
     [2, 3, 4, 5, 6, 7, 8, 9].map((n) => `user-3-${n}`),
   )
+})
+
+test('a row that moved is taken from its old place, read with the columns that its writer named', async () => {
+  const run = makeRun()
+  const { registry, transform } = await setUp([run])
+  const result = await transform(inMessage(0, movedVisit(await registerMirror(registry), run, nowMs - 5000, nowMs)))
+  assert.equal(result.kind, 'batch')
+  if (result.kind !== 'batch') return
+  assert.equal(result.updates, 1)
+  const updates = readUpdateBatch(unframe(result.value).payload)
+  const seen: unknown[] = []
+  while (updates.next()) seen.push([updates.op, JSON.parse(updates.body().toString()).properties.time])
+  assert.deepEqual(seen, [
+    ['retract', nowMs - 5000],
+    ['update', nowMs],
+  ])
 })
 
 test('a repetition gives the same bytes, whatever the clock of the machine says', async () => {

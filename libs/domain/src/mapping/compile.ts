@@ -1,16 +1,17 @@
 import { MillraceError } from '../errors.ts'
-import type { RowSchema } from '../row-schema.ts'
+import type { Column, RowSchema } from '../row-schema.ts'
 import type { AvroReader } from '../wire/avro-reader.ts'
 import type { ChangeCursor } from '../wire/change-batch.ts'
 import type { UpdateBatchBuilder } from '../wire/update-batch.ts'
 import type { ChangeOp, TableType } from '../words.ts'
 import { EventTransform } from './event-transform.ts'
+import { HistoryTransform } from './history-transform.ts'
 import { LookupTransform } from './lookup-transform.ts'
 import type { Mapping } from './mapping.ts'
 import type { MappingContext } from './mapping-context.ts'
 import { ProfileTransform } from './profile-transform.ts'
 import { RowFields } from './row-fields.ts'
-import { type RowInput, type RowTransform, reject } from './row-transform.ts'
+import { type RowInput, type RowTransform, reject, rejectTooLarge } from './row-transform.ts'
 import { type MappingProblem, validateMapping } from './validate.ts'
 
 /** The mapping does not fit the table; `problems` says where. */
@@ -30,7 +31,7 @@ export class MappingError extends MillraceError {
 export type CompiledMapping = {
   readonly tableType: TableType
   /**
-   * Writes one change as one update or one reject of `out`. The Row is at [rowStart, rowEnd) of `buffer`, its 32-byte
+   * Writes one row as one update or one reject of `out`: an insert, or a change of a type without mirror. The Row is at [rowStart, rowEnd) of `buffer`, its 32-byte
    * row id at `rowIdStart` of the same buffer; `rowStart` is -1 for a change without a row, which is a reject:
    * `row_too_large` for an insert or update.
    *
@@ -47,7 +48,7 @@ export type CompiledMapping = {
     nowMs: number,
     out: UpdateBatchBuilder,
   ): void
-  /** `transform` for all changes of a batch that are left in the cursor. */
+  /** All changes of a batch that are left in the cursor, those with before-images too (mapping/write-change.ts). */
   transformBatch(cursor: ChangeCursor, nowMs: number, out: UpdateBatchBuilder): void
 }
 
@@ -60,58 +61,71 @@ export type CompiledMapping = {
 export function compileMapping(options: {
   readonly mapping: Mapping
   readonly schema: RowSchema
+  /** The columns of Before in the writer's schema; none when the rows are inserts only. */
+  readonly before?: readonly Column[]
   readonly context: MappingContext
 }): CompiledMapping {
-  const { mapping, schema, context } = options
+  const { mapping, schema, before = [], context } = options
   const problems = validateMapping(mapping, schema)
   if (problems.length > 0) throw new MappingError(problems)
-  const target = transformFor(mapping, schema, context)
+  const target = transformFor(mapping, schema, before, context)
   const fields = new RowFields(schema)
-  const row: RowInput = { op: 'insert', ordinal: 0, rowIdStart: 0, fields, nowMs: 0 }
+  const old = new RowFields({ columns: before })
+  const row: RowInput = { op: 'insert', ordinal: 0, rowIdStart: 0, hasRow: false, fields, hasOld: false, old, nowMs: 0 }
   const transform: CompiledMapping['transform'] = (op, ordinal, rowIdStart, buffer, rowStart, rowEnd, nowMs, out) => {
     row.op = op
     row.ordinal = ordinal
     row.rowIdStart = rowIdStart
     row.nowMs = nowMs
-    if (rowStart < 0) {
-      rejectRowless(row, buffer, out)
-      return
-    }
-    fields.scan(buffer, rowStart, rowEnd)
-    target.write(row, out)
+    row.hasRow = rowStart >= 0
+    row.hasOld = false
+    if (row.hasRow) fields.scan(buffer, rowStart, rowEnd)
+    else fields.buffer = buffer
+    writeRow(target, row, out)
   }
   // The columns are found while the cursor walks over the row.
   const walkRow = (reader: AvroReader) => fields.walk(reader)
+  const walkBefore = (reader: AvroReader) => old.walk(reader)
   return {
     tableType: mapping.tableType,
     transform,
     transformBatch(cursor, nowMs, out) {
       row.nowMs = nowMs
-      while (cursor.next(walkRow)) {
+      fields.buffer = cursor.buffer
+      while (cursor.next(walkRow, walkBefore)) {
         row.op = cursor.op
         row.ordinal = cursor.ordinal
         row.rowIdStart = cursor.rowIdStart
-        if (cursor.rowStart < 0) rejectRowless(row, cursor.buffer, out)
-        else target.write(row, out)
+        row.hasRow = cursor.rowStart >= 0
+        row.hasOld = cursor.beforeStart >= 0
+        writeRow(target, row, out)
       }
     },
   }
 }
 
-/** Only a delete may name its row by the id alone; the extractor leaves out the columns of any other row for its size. */
-function rejectRowless(row: RowInput, buffer: Buffer, out: UpdateBatchBuilder): void {
-  row.fields.buffer = buffer
-  if (row.op === 'delete') reject(row, out, 'value_invalid', '', 'The delete carries no row.')
-  else reject(row, out, 'row_too_large', '', 'The row is larger than the extractor publishes.')
+function writeRow(target: RowTransform, row: RowInput, out: UpdateBatchBuilder): void {
+  if (row.op !== 'insert' && target.change) target.change(row, out)
+  else if (row.hasRow) target.write(row, out)
+  // The extractor leaves out the columns of a row for its size.
+  else if (row.op !== 'delete') rejectTooLarge(row, out)
+  else reject(row, out, 'value_invalid', '', 'The delete carries no row.')
 }
 
-function transformFor(mapping: Mapping, schema: RowSchema, context: MappingContext): RowTransform {
+function transformFor(
+  mapping: Mapping,
+  schema: RowSchema,
+  before: readonly Column[],
+  context: MappingContext,
+): RowTransform {
   switch (mapping.tableType) {
     case 'events':
-      return new EventTransform(mapping, schema, context)
+      return new EventTransform(mapping, schema, before, context)
     case 'user_profiles':
     case 'group_profiles':
-      return new ProfileTransform(mapping, schema)
+      return mapping.profileKind === 'history'
+        ? new HistoryTransform(mapping, schema, before, context)
+        : new ProfileTransform(mapping, schema)
     case 'lookup_table':
       return new LookupTransform(mapping, schema)
   }

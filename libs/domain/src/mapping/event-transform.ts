@@ -1,25 +1,19 @@
 import { InsertIds, insertIdLength } from '../identity/insert-id.ts'
 import { describeProblem } from '../json/problem.ts'
 import { jsonStringMax, writeJsonString, writeJsonText } from '../json/string-writer.ts'
-import type { RowSchema } from '../row-schema.ts'
+import type { Column, RowSchema } from '../row-schema.ts'
 import { integerTextMax, writeInteger } from '../text/integer-text.ts'
-import { AvroReader } from '../wire/avro-reader.ts'
 import type { UpdateBatchBuilder } from '../wire/update-batch.ts'
+import { devicePrefix, EventKey } from './event-key.ts'
 import { isGoodId } from './id-check.ts'
 import { IdColumn } from './id-column.ts'
-import {
-  bodyBytesLimit,
-  earliestTimeMs,
-  eventNameBytesMax,
-  eventPropertiesMax,
-  futureMs,
-  idBytesMax,
-  reservedEventProperties,
-} from './limits.ts'
+import { bodyBytesLimit, eventNameBytesMax, eventPropertiesMax, idBytesMax, reservedEventProperties } from './limits.ts'
 import type { EventsMapping } from './mapping.ts'
 import type { MappingContext } from './mapping-context.ts'
 import { PropertyWriter } from './property-writer.ts'
-import { type RowInput, type RowTransform, reject } from './row-transform.ts'
+import { type RowInput, reject } from './row-transform.ts'
+import { TimeColumn } from './time-column.ts'
+import { type KeyedTransform, writeChange } from './write-change.ts'
 
 /** time, distinct_id, $insert_id, $warehouse_import_id, $warehouse_type */
 const fixedProperties = 5
@@ -30,12 +24,14 @@ const fixedProperties = 5
  *   {"event":NAME,"properties":{"time":MS,"distinct_id":ID,"$insert_id":HEX36[,"$user_id":U][,"$device_id":D],
  *    "$warehouse_import_id":S,"$warehouse_type":S(,PROPERTY:VALUE)*}}
  *
+ *   delete, retract: {"event":NAME,"properties":{"time":MS,"distinct_id":ID,"$insert_id":HEX36}}
+ *
  * distinct_id is the user id, else `$device:` and the device id, else empty (an event of nobody, which the sink keeps).
  */
-export class EventTransform implements RowTransform {
-  readonly #timeIndex: number
-  readonly #timeIsDate: boolean
-  readonly #timeName: string
+export class EventTransform implements KeyedTransform {
+  readonly key: EventKey
+  readonly oldKey: EventKey
+  readonly #time: TimeColumn
   readonly #nameIndex: number
   readonly #nameColumn: string
   readonly #staticName: Buffer
@@ -44,16 +40,15 @@ export class EventTransform implements RowTransform {
   readonly #insertIds: InsertIds
   readonly #suffix: Buffer
   readonly #properties: PropertyWriter
-  readonly #reader = new AvroReader(Buffer.alloc(0))
 
-  constructor(mapping: EventsMapping, schema: RowSchema, context: MappingContext) {
-    const indexOf = (name: string) => schema.columns.findIndex((column) => column.name === name)
-    this.#timeIndex = indexOf(mapping.time)
-    this.#timeIsDate = schema.columns[this.#timeIndex]?.type === 'date'
-    this.#timeName = mapping.time
-    const { eventName } = mapping
-    this.#nameColumn = 'column' in eventName ? eventName.column : ''
-    this.#nameIndex = 'column' in eventName ? indexOf(eventName.column) : -1
+  constructor(mapping: EventsMapping, schema: RowSchema, before: readonly Column[], context: MappingContext) {
+    const { eventName, time, userId, deviceId } = mapping
+    const name = 'column' in eventName ? eventName.column : undefined
+    this.key = new EventKey(schema.columns, { name, time, userId, deviceId })
+    this.oldKey = new EventKey(before, { name, time, userId, deviceId })
+    this.#time = new TimeColumn(schema.columns, time, 'time of the event')
+    this.#nameColumn = name ?? ''
+    this.#nameIndex = schema.columns.findIndex((column) => column.name === name)
     this.#staticName = Buffer.from('value' in eventName ? JSON.stringify(eventName.value) : '')
     this.#user = mapping.userId === undefined ? null : new IdColumn(schema, mapping.userId)
     this.#device = mapping.deviceId === undefined ? null : new IdColumn(schema, mapping.deviceId)
@@ -66,7 +61,7 @@ export class EventTransform implements RowTransform {
 
   write(row: RowInput, out: UpdateBatchBuilder): void {
     const { fields } = row
-    const timeMs = this.#timeMs(row, out)
+    const timeMs = this.#time.readStrict(row, out)
     if (Number.isNaN(timeMs)) return
     const user = this.#user?.load(fields) ? this.#user : null
     const device = this.#device?.load(fields) ? this.#device : null
@@ -114,35 +109,31 @@ export class EventTransform implements RowTransform {
     } else out.commit()
   }
 
-  /** Milliseconds of the event, or NaN after a reject. */
-  #timeMs(row: RowInput, out: UpdateBatchBuilder): number {
-    const { fields, nowMs } = row
-    const start = fields.starts[this.#timeIndex]!
-    if (start < 0) {
-      reject(row, out, 'time_missing', this.#timeName, 'The time of the event is NULL.')
-      return Number.NaN
+  change(row: RowInput, out: UpdateBatchBuilder): void {
+    writeChange(this, row, out)
+  }
+
+  writeOld(op: 'delete' | 'retract', row: RowInput, out: UpdateBatchBuilder): boolean {
+    const { timeMs, id, idLength, source, nameStart, nameEnd } = this.oldKey
+    const { writer } = out
+    out.begin(op, row.ordinal, row.fields.buffer, row.rowIdStart, null, 0, 0)
+    writer.writeRaw(eventStart, 0, eventStart.length)
+    const nameSize = nameEnd - nameStart
+    writer.ensure(160 + this.#staticName.length + integerTextMax + jsonStringMax(nameSize) + jsonStringMax(idLength))
+    const { buffer } = writer
+    let at = writer.length
+    if (this.#nameIndex < 0) at = put(this.#staticName, buffer, at)
+    else at = writeJsonString(source, nameStart, nameEnd, buffer, at)
+    if (at >= 0) at = writeInteger(buffer, put(timeKey, buffer, at), timeMs)
+    if (at >= 0) at = writeJsonText(id, 0, idLength, buffer, put(distinctIdKey, buffer, at))
+    if (at < 0) {
+      out.abandon() // text that no JSON can hold: the row was a reject
+      return false
     }
-    const reader = this.#reader
-    reader.open(fields.buffer, start, fields.ends[this.#timeIndex]!)
-    reader.readLongHalves()
-    const { hi, lo } = reader
-    const endless = this.#timeIsDate
-      ? (lo | 0) === 0x7fffffff || (lo | 0) === -0x80000000
-      : (hi === 0x7fffffff && lo === 0xffffffff) || (hi === -0x80000000 && lo === 0)
-    if (endless) {
-      reject(row, out, 'time_invalid', this.#timeName, 'The time of the event is infinite.')
-      return Number.NaN
-    }
-    const ms = this.#timeIsDate ? (lo | 0) * 86_400_000 : Math.floor((hi * 4294967296 + lo) / 1000)
-    if (ms < earliestTimeMs) {
-      reject(row, out, 'time_too_early', this.#timeName, 'The time of the event is before 1971-01-01.')
-      return Number.NaN
-    }
-    if (ms > nowMs + futureMs) {
-      reject(row, out, 'time_in_future', this.#timeName, 'The time of the event is more than one hour in the future.')
-      return Number.NaN
-    }
-    return ms
+    at = this.#insertIds.write(row.fields.buffer, row.rowIdStart, buffer, put(insertIdKey, buffer, at))
+    writer.length = put(oldEnd, buffer, at)
+    out.commit()
+    return true
   }
 
   /** False after a reject. */
@@ -219,11 +210,11 @@ export class EventTransform implements RowTransform {
 const eventStart = Buffer.from('{"event":')
 const timeKey = Buffer.from(',"properties":{"time":')
 const distinctIdKey = Buffer.from(',"distinct_id":"')
-const devicePrefix = Buffer.from('$device:')
 const insertIdKey = Buffer.from('","$insert_id":"')
 const userIdKey = Buffer.from(',"$user_id":')
 const deviceIdKey = Buffer.from(',"$device_id":')
 const eventEnd = Buffer.from('}}')
+const oldEnd = Buffer.from('"}}')
 
 function put(source: Buffer, target: Buffer, at: number): number {
   for (let i = 0; i < source.length; i++) target[at++] = source[i]!

@@ -15,7 +15,7 @@ export class IdColumn {
   readonly #digits = Buffer.alloc(integerTextMax)
   readonly #reader = new AvroReader(Buffer.alloc(0))
 
-  constructor(schema: RowSchema, name: string) {
+  constructor(schema: Pick<RowSchema, 'columns'>, name: string) {
     this.name = name
     this.#index = schema.columns.findIndex((column) => column.name === name)
     this.#isInteger = schema.columns[this.#index]?.type === 'integer'

@@ -14,7 +14,7 @@ export class RowFields {
   readonly #shapes: Uint8Array
   readonly #reader = new AvroReader(Buffer.alloc(0))
 
-  constructor(schema: RowSchema) {
+  constructor(schema: Pick<RowSchema, 'columns'>) {
     this.#shapes = Uint8Array.from(schema.columns, (column) => shapeOf[column.type])
     this.starts = new Int32Array(schema.columns.length)
     this.ends = new Int32Array(schema.columns.length)

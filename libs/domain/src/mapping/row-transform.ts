@@ -9,14 +9,29 @@ export type RowInput = {
   ordinal: number
   /** 32 bytes of `fields.buffer` from here. */
   rowIdStart: number
+  hasRow: boolean
   fields: RowFields
+  hasOld: boolean
+  /** The before-image. */
+  old: RowFields
   /** Milliseconds since 1970-01-01T00:00:00Z against which "in the future" is judged. */
   nowMs: number
 }
 
-/** Writes one row as an update or a reject of `out`, never both, never neither. */
-export type RowTransform = { write(row: RowInput, out: UpdateBatchBuilder): void }
+export type RowTransform = {
+  /** Writes a row as an update or a reject of `out`, never both, never neither. */
+  write(row: RowInput, out: UpdateBatchBuilder): void
+  /**
+   * Types that have mirror: writes an update or a delete, whose row is counted once, as an update, a reject or filtered.
+   * Without it they are written like inserts.
+   */
+  change?(row: RowInput, out: UpdateBatchBuilder): void
+}
 
 export function reject(row: RowInput, out: UpdateBatchBuilder, code: RejectCode, field: string, message: string): void {
   out.reject(row.fields.buffer, row.rowIdStart, row.ordinal, code, field, message)
+}
+
+export function rejectTooLarge(row: RowInput, out: UpdateBatchBuilder): void {
+  reject(row, out, 'row_too_large', '', 'The row is larger than the extractor publishes.')
 }

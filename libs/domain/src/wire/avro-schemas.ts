@@ -29,7 +29,7 @@ export const updateBatchSchema = {
   type: 'record',
   name: 'UpdateBatch',
   namespace: 'millrace.updates',
-  doc: 'One change batch, transformed: same header, same partition. updates + rejects + filtered = header.rows (a delete + insert pair of one row counts as one row).',
+  doc: 'One change batch, transformed: same header, same partition. Its updates other than retract + rejects + filtered = header.rows: a retract takes away what the row of another update or reject was at the destination before, and counts as no row.',
   fields: [
     { name: 'header', type: batchHeaderSchema },
     {
@@ -66,7 +66,10 @@ export const updateBatchSchema = {
           type: 'record',
           name: 'Update',
           fields: [
-            { name: 'op', type: { type: 'enum', name: 'UpdateOp', symbols: ['insert', 'update', 'delete'] } },
+            {
+              name: 'op',
+              type: { type: 'enum', name: 'UpdateOp', symbols: ['insert', 'update', 'delete', 'retract'] },
+            },
             { name: 'ordinal', type: 'long' },
             { name: 'row_id', type: 'millrace.RowId' },
             {

@@ -3,8 +3,8 @@ import { AvroReader } from './avro-reader.ts'
 import { AvroWriter } from './avro-writer.ts'
 import type { BatchHeader } from './batch-header.ts'
 import { readHeader, writeHeader } from './header-codec.ts'
-import { opAt, opIndex } from './ops.ts'
-import type { SkipRow } from './skip-row.ts'
+import { changeOpAt, opIndex } from './ops.ts'
+import { compileSkipRow, type SkipRow } from './skip-row.ts'
 
 /**
  * ChangeBatch = header array(Change)
@@ -24,8 +24,9 @@ export class ChangeBatchBuilder {
   }
 
   /**
-   * `row` holds the Row at [start, end), or is null: for a delete that knows no more than the row's id (32 bytes), and for
-   * an insert or update whose row is too large to be published, which becomes the reject `row_too_large`.
+   * `row` holds the Row at [start, end), or is null: for a delete, and for an insert or update whose row is too large to be
+   * published, which becomes the reject `row_too_large`. `before` is the whole of a Before: what the row was, in an update
+   * or delete of a table type that has mirror.
    */
   append(
     op: ChangeOp,
@@ -34,6 +35,7 @@ export class ChangeBatchBuilder {
     row: Uint8Array | null,
     start = 0,
     end = row?.length ?? 0,
+    before: Uint8Array | null = null,
   ): void {
     const changes = this.#changes
     changes.writeInt(opIndex(op))
@@ -44,7 +46,11 @@ export class ChangeBatchBuilder {
       changes.writeSome()
       changes.writeRaw(row, start, end)
     }
-    changes.writeNull()
+    if (before === null) changes.writeNull()
+    else {
+      changes.writeSome()
+      changes.writeRaw(before, 0, before.length)
+    }
     this.rows++
   }
 
@@ -88,23 +94,28 @@ export class ChangeCursor {
   /** The Row is at [rowStart, rowEnd); rowStart is -1 when the change has none. */
   rowStart = -1
   rowEnd = -1
+  /** The Before is at [beforeStart, beforeEnd); beforeStart is -1 when the change has none. */
+  beforeStart = -1
+  beforeEnd = -1
   readonly #reader: AvroReader
   readonly #skipRow: SkipRow
+  readonly #skipBefore: SkipRow
   #left = 0
 
-  constructor(buffer: Buffer, offset: number, skipRow: SkipRow) {
+  constructor(buffer: Buffer, offset: number, skipRow: SkipRow, skipBefore: SkipRow) {
     this.buffer = buffer
     this.#skipRow = skipRow
+    this.#skipBefore = skipBefore
     this.#reader = new AvroReader(buffer, offset)
     this.header = readHeader(this.#reader)
     this.#left = this.#reader.readBlock()
   }
 
-  /** `walkRow` goes over the row instead of the cursor's own function, for a caller that looks at it on the way. */
-  next(walkRow: SkipRow = this.#skipRow): boolean {
+  /** `walkRow` and `walkBefore` replace the cursor's own functions, for a caller that looks at the columns on the way. */
+  next(walkRow: SkipRow = this.#skipRow, walkBefore: SkipRow = this.#skipBefore): boolean {
     if (this.#left === 0) return false
     const reader = this.#reader
-    this.op = opAt(reader.readSafeLong())
+    this.op = changeOpAt(reader.readSafeLong())
     this.ordinal = reader.readSafeLong()
     reader.readFixed(32)
     this.rowIdStart = reader.start
@@ -113,13 +124,27 @@ export class ChangeCursor {
       walkRow(reader)
       this.rowEnd = reader.offset
     } else this.rowStart = this.rowEnd = -1
-    reader.readSome() // Before has no fields yet: its branch is all there is of it.
+    if (reader.readSome()) {
+      this.beforeStart = reader.offset
+      walkBefore(reader)
+      this.beforeEnd = reader.offset
+    } else this.beforeStart = this.beforeEnd = -1
     if (--this.#left === 0) this.#left = reader.readBlock()
     return true
   }
 }
 
-/** Reads the batch that begins at `offset`, after the registry's prefix. `skipRow` is made from the writer's schema. */
-export function readChangeBatch(buffer: Buffer, offset: number, skipRow: SkipRow): ChangeCursor {
-  return new ChangeCursor(buffer, offset, skipRow)
+const skipNothing = compileSkipRow({ columns: [] })
+
+/**
+ * Reads the batch that begins at `offset`, after the registry's prefix. `skipRow` and `skipBefore` are made from the
+ * writer's schema; the Before of a schema without before-images has no fields.
+ */
+export function readChangeBatch(
+  buffer: Buffer,
+  offset: number,
+  skipRow: SkipRow,
+  skipBefore: SkipRow = skipNothing,
+): ChangeCursor {
+  return new ChangeCursor(buffer, offset, skipRow, skipBefore)
 }

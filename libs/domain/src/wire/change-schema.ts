@@ -21,24 +21,21 @@ const avroTypes: Readonly<Record<ColumnType, AvroSchema>> = {
  * compatible version. What Avro names cannot hold stands in attributes: `column` (exact name), `millraceType` and
  * `sourceType` of each field, `table` and `key` of Row.
  *
+ * The fields of `Before` are the columns `before` (mapping/before-columns.ts), as optional as those of `Row`: a mapping with other
+ * ones is a BACKWARD compatible version, as is the first one with any.
+ *
  * `namespace` makes the record names of one table unique among the subjects of a registry; build it with `avroName`
  * from ids or table names, joined by dots.
  */
-export function changeBatchSchema(schema: RowSchema, namespace: string): AvroSchema {
+export function changeBatchSchema(schema: RowSchema, namespace: string, before: readonly Column[] = []): AvroSchema {
   const row = {
     type: 'record',
     name: 'Row',
     table: schema.table,
     key: schema.key,
-    fields: schema.columns.map((column) => ({
-      name: avroName(column.name),
-      type: ['null', avroTypes[column.type]],
-      default: null,
-      column: column.name,
-      millraceType: column.type,
-      sourceType: column.sourceType,
-    })),
+    fields: schema.columns.map(fieldOf),
   }
+  const beforeFields = before.map(fieldOf)
   const changeOp = { type: 'enum', name: 'ChangeOp', namespace: 'millrace', symbols: ['insert', 'update', 'delete'] }
   const rowId = { type: 'fixed', name: 'RowId', namespace: 'millrace', size: 32 }
   const change = {
@@ -49,7 +46,7 @@ export function changeBatchSchema(schema: RowSchema, namespace: string): AvroSch
       { name: 'ordinal', type: 'long', doc: 'Position of the row in its chunk' },
       { name: 'row_id', type: rowId },
       { name: 'row', type: ['null', row] },
-      { name: 'before', type: ['null', { type: 'record', name: 'Before', fields: [] }] },
+      { name: 'before', type: ['null', { type: 'record', name: 'Before', fields: beforeFields }] },
     ],
   }
   return {
@@ -64,11 +61,22 @@ export function changeBatchSchema(schema: RowSchema, namespace: string): AvroSch
   }
 }
 
+function fieldOf(column: Column) {
+  return {
+    name: avroName(column.name),
+    type: ['null', avroTypes[column.type]],
+    default: null,
+    column: column.name,
+    millraceType: column.type,
+    sourceType: column.sourceType,
+  }
+}
+
 type Json = { readonly [attribute: string]: unknown }
 
 /** The row schema that a schema made by `changeBatchSchema` carries. Throws `AvroError` for any other schema. */
 export function rowSchemaFromAvro(schema: unknown): RowSchema {
-  const row = findRow(schema)
+  const row = findRecord(schema, 'row', 'Row')
   if (row === undefined)
     throw new AvroError('the schema is no change batch: it holds no record ChangeBatch with changes of rows')
   const { table, key, fields } = row
@@ -77,11 +85,17 @@ export function rowSchemaFromAvro(schema: unknown): RowSchema {
   return { table, key, columns: fields.map(columnOf) }
 }
 
-function findRow(schema: unknown): Json | undefined {
+/** The columns of Before in such a schema, in order; none when its writer knew no before-images. */
+export function beforeColumnsFromAvro(schema: unknown): readonly Column[] {
+  const before = findRecord(schema, 'before', 'Before')
+  return Array.isArray(before?.fields) ? before.fields.map(columnOf) : []
+}
+
+function findRecord(schema: unknown, field: string, name: string): Json | undefined {
   const changes = fieldType(schema, 'changes')
-  const branches = fieldType(isObject(changes) ? changes.items : undefined, 'row')
-  const row = Array.isArray(branches) ? branches[1] : undefined
-  return isObject(row) && row.name === 'Row' ? row : undefined
+  const branches = fieldType(isObject(changes) ? changes.items : undefined, field)
+  const record = Array.isArray(branches) ? branches[1] : undefined
+  return isObject(record) && record.name === name ? record : undefined
 }
 
 function fieldType(record: unknown, name: string): unknown {
@@ -96,7 +110,7 @@ function columnOf(field: unknown): Column {
     if (typeof column === 'string' && typeof sourceType === 'string' && type !== undefined)
       return { name: column, type, sourceType }
   }
-  throw new AvroError('a field of Row lacks one of the attributes column, millraceType, sourceType')
+  throw new AvroError('a field of Row or Before lacks one of the attributes column, millraceType, sourceType')
 }
 
 function isObject(value: unknown): value is Json {

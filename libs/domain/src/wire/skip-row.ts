@@ -3,11 +3,11 @@ import { AvroError } from './avro-error.ts'
 import type { AvroReader } from './avro-reader.ts'
 import { doubleShape, longShape, shapeOf, sizedShape } from './column-shapes.ts'
 
-/** Moves a reader that stands at a Row over the whole of it. */
+/** Moves a reader that stands at a Row or a Before over the whole of it. */
 export type SkipRow = (reader: AvroReader) => void
 
 /** Compiled once per schema: row ends are found by walking, for Avro has no lengths of records. */
-export function compileSkipRow(schema: RowSchema): SkipRow {
+export function compileSkipRow(schema: Pick<RowSchema, 'columns'>): SkipRow {
   const columns = Uint8Array.from(schema.columns, (column) => shapeOf[column.type])
   const count = columns.length
   return (reader) => {

@@ -1,10 +1,10 @@
-import { type ChangeOp, type TableType, tableTypes } from '../words.ts'
+import { type TableType, tableTypes, type UpdateOp } from '../words.ts'
 import { AvroError } from './avro-error.ts'
 import { AvroReader } from './avro-reader.ts'
 import { AvroWriter } from './avro-writer.ts'
 import type { BatchHeader, Reject, RejectCode } from './batch-header.ts'
 import { readHeader, writeHeader } from './header-codec.ts'
-import { opAt, opIndex } from './ops.ts'
+import { opIndex, updateOpAt } from './ops.ts'
 
 /** Most bodies have 64 to 8191 bytes, whose length takes two bytes; others are moved once. */
 const reservedForLength = 2
@@ -16,6 +16,8 @@ const reservedForLength = 2
  * Collects the updates and rejects of one change batch. An update is written in place:
  * `begin(…)`, then the body's bytes through `writer`, then `commit()` or, when it turns out bad, `abandon()` and
  * `reject(…)`. Reusable: `finish` starts it again.
+ *
+ * Every row of the change batch is in one of the counts `updates`, `rejects` and `filtered`; a `retract` is in none.
  */
 export class UpdateBatchBuilder {
   /** Where the body of the update goes between `begin` and `commit`. */
@@ -27,6 +29,8 @@ export class UpdateBatchBuilder {
   updates = 0
   rejects = 0
   filtered = 0
+  #retracts = 0
+  #isRetract = false
 
   /** Encoded size so far. */
   get bytes(): number {
@@ -35,7 +39,7 @@ export class UpdateBatchBuilder {
 
   /** The key's bytes are UTF-8 at [keyStart, keyEnd) of `key`, or null. */
   begin(
-    op: ChangeOp,
+    op: UpdateOp,
     ordinal: number,
     rowId: Uint8Array,
     rowIdStart: number,
@@ -45,6 +49,7 @@ export class UpdateBatchBuilder {
   ): void {
     const { writer } = this
     this.#start = writer.length
+    this.#isRetract = op === 'retract'
     writer.writeInt(opIndex(op))
     writer.writeLong(ordinal)
     writer.writeRaw(rowId, rowIdStart, rowIdStart + 32)
@@ -79,7 +84,8 @@ export class UpdateBatchBuilder {
       writer.writeInt(size)
       writer.length += size
     }
-    this.updates++
+    if (this.#isRetract) this.#retracts++
+    else this.updates++
   }
 
   /** Takes back what was written since `begin`. */
@@ -89,7 +95,7 @@ export class UpdateBatchBuilder {
 
   /** A whole update whose body stands at [start, end) of `body`. */
   append(
-    op: ChangeOp,
+    op: UpdateOp,
     ordinal: number,
     rowId: Uint8Array,
     key: string | null,
@@ -130,7 +136,7 @@ export class UpdateBatchBuilder {
   reset(): void {
     this.writer.reset()
     this.#rejects.reset()
-    this.updates = this.rejects = this.filtered = 0
+    this.updates = this.rejects = this.filtered = this.#retracts = 0
   }
 
   /** Avro bytes in a buffer of their own; `header` is the change batch's, unchanged. `prefix` is put in front. */
@@ -148,7 +154,8 @@ export class UpdateBatchBuilder {
       head.writeRaw(rejects.buffer, 0, rejects.length)
     }
     head.writeInt(0)
-    if (this.updates > 0) head.writeLong(this.updates)
+    const items = this.updates + this.#retracts
+    if (items > 0) head.writeLong(items)
     const message = Buffer.allocUnsafeSlow(head.length + writer.length + 1)
     head.buffer.copy(message, 0, 0, head.length)
     writer.buffer.copy(message, head.length, 0, writer.length)
@@ -168,7 +175,7 @@ export class UpdateCursor {
   readonly tableType: TableType
   readonly filtered: number
   readonly rejects: readonly Reject[]
-  op: ChangeOp = 'insert'
+  op: UpdateOp = 'insert'
   ordinal = 0
   /** 32 bytes from here. */
   rowIdStart = 0
@@ -197,7 +204,7 @@ export class UpdateCursor {
   next(): boolean {
     if (this.#left === 0) return false
     const reader = this.#reader
-    this.op = opAt(reader.readSafeLong())
+    this.op = updateOpAt(reader.readSafeLong())
     this.ordinal = reader.readSafeLong()
     reader.readFixed(32)
     this.rowIdStart = reader.start

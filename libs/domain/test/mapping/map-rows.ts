@@ -6,7 +6,7 @@ import type { BatchHeader, Reject } from '@millrace/domain/wire/batch-header.ts'
 import { ChangeBatchBuilder, readChangeBatch } from '@millrace/domain/wire/change-batch.ts'
 import { compileSkipRow } from '@millrace/domain/wire/skip-row.ts'
 import { readUpdateBatch, UpdateBatchBuilder } from '@millrace/domain/wire/update-batch.ts'
-import type { ChangeOp } from '@millrace/domain/words.ts'
+import type { ChangeOp, UpdateOp } from '@millrace/domain/words.ts'
 import { type Cell, encodeRow } from '../rows.ts'
 
 export const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5)
@@ -34,7 +34,7 @@ export const header: Omit<BatchHeader, 'rows' | 'bytes'> = {
 
 /** What became of a row: the update's key and body, or the reject. */
 export type Outcome =
-  | { readonly kind: 'update'; readonly op: ChangeOp; readonly key: string | null; readonly body: string }
+  | { readonly kind: 'update'; readonly op: UpdateOp; readonly key: string | null; readonly body: string }
   | { readonly kind: 'reject'; readonly reject: Reject }
 
 export type MapRows = {
