@@ -37,8 +37,8 @@ describe('an extractor with real Postgres, Kafka and registry', () => {
   }
 
   async function readToTheEnd(runId: string): Promise<void> {
-    await until(async () => (await stateOf(runId)) === 'draining', { timeoutMs: 40_000, what: 'the end of reading' })
-    await until(() => look().markersOf(runId, 'run_end').length >= partitions, { timeoutMs: 20_000, what: 'run_end' })
+    await until(async () => (await stateOf(runId)) === 'draining', { timeoutMs: 60_000, what: 'the end of reading' })
+    await until(() => look().markersOf(runId, 'run_end').length >= partitions, { timeoutMs: 60_000, what: 'run_end' })
   }
 
   /** What counts: per chunk the last attempt, per partition its numbers without gaps, together the manifest and all rows. */
@@ -114,7 +114,7 @@ describe('an extractor with real Postgres, Kafka and registry', () => {
     await world.sql(`create table renamed as select 1 as id, now() as at, 'a' as visited_by`)
     const extractor = await world.startExtractor('mapped')
     const runId = await world.startRun('renamed')
-    await until(async () => (await stateOf(runId)) === 'failed', { timeoutMs: 20_000, what: 'the end of the run' })
+    await until(async () => (await stateOf(runId)) === 'failed', { timeoutMs: 60_000, what: 'the end of the run' })
     const { error } = await world.db
       .selectFrom('runs')
       .select('error')
@@ -136,8 +136,8 @@ describe('an extractor with real Postgres, Kafka and registry', () => {
       .where('id', '=', runId)
       .execute()
     const reading = await world.startExtractor('reading')
-    await until(async () => (await stateOf(runId)) === 'draining', { timeoutMs: 40_000, what: 'the end of reading' })
-    await until(() => look().markersOf(runId, 'run_end').length >= partitions - 1, { timeoutMs: 20_000 })
+    await until(async () => (await stateOf(runId)) === 'draining', { timeoutMs: 60_000, what: 'the end of reading' })
+    await until(() => look().markersOf(runId, 'run_end').length >= partitions - 1, { timeoutMs: 60_000 })
     const manifest = await partitionManifest(world.db, runId)
     assert.equal(
       manifest.rows.reduce((sum, each) => sum + each, 0),
@@ -185,18 +185,18 @@ describe('an extractor with real Postgres, Kafka and registry', () => {
       look()
         .batchesOf(runId)
         .reduce((sum, { header }) => sum + header.bytes, 0)
-    await until(() => published() > limit, { timeoutMs: 20_000, what: 'the limit' })
-    await until(staysTheSame(published), { everyMs: 1000, timeoutMs: 20_000, what: 'the readers to wait' })
+    await until(() => published() > limit, { timeoutMs: 60_000, what: 'the limit' })
+    await until(staysTheSame(published), { everyMs: 1000, timeoutMs: 60_000, what: 'the readers to wait' })
     const held = published()
     assert.ok(held < rows * 1200, `all of it was published: ${held} bytes`)
     await pretendLoaded(runId)
-    await until(() => published() > held, { timeoutMs: 10_000, what: 'more batches' })
+    await until(() => published() > held, { timeoutMs: 60_000, what: 'more batches' })
     await until(
       async () => {
         await pretendLoaded(runId)
         return (await stateOf(runId)) === 'draining'
       },
-      { timeoutMs: 40_000, what: 'the end of reading' },
+      { timeoutMs: 60_000, what: 'the end of reading' },
     )
     await extractor.stop()
   })

@@ -64,7 +64,7 @@ describe('a loader that is overtaken', () => {
     await world.send(table.run, partition, lines)
     await gathered()
     const other = await world.startLoader()
-    await until(() => other.isMember(), { timeoutMs: 20_000 })
+    await until(() => other.isMember(), { timeoutMs: 60_000 })
     await gathered()
     await world.stopLoader(other)
     await gathered()
@@ -152,7 +152,7 @@ describe('a loader that is overtaken', () => {
     await world.end(run)
     const project = () =>
       world.store.db.selectFrom('projects').select('attention').where('id', '=', projectId).executeTakeFirstOrThrow()
-    await until(async () => (await project()).attention !== null, { timeoutMs: 30_000 })
+    await until(async () => (await project()).attention !== null, { timeoutMs: 60_000 })
     assert.equal((await project()).attention!.code, 'destination_refuses_everything')
     sink.script(() => undefined)
     await world.changeSecret(projectId, 'secret')
