@@ -1,3 +1,4 @@
+import { openBigQuery } from './bigquery/open-bigquery.ts'
 import type { OpenWarehouseRequest } from './open-warehouse-request.ts'
 import { openPostgres } from './postgres/open-postgres.ts'
 import type { Warehouse } from './warehouse.ts'
@@ -9,13 +10,15 @@ import { WarehouseError } from './warehouse-error.ts'
  */
 export function openWarehouse(request: OpenWarehouseRequest): Warehouse {
   switch (request.kind) {
+    case 'bigquery':
+      return openBigQuery(request)
     case 'postgres':
       return openPostgres(request)
     default:
       throw new WarehouseError(
         'options_invalid',
         `Sources of the kind ${request.kind} cannot be read by this version.`,
-        'Use a source of the kind postgres.',
+        'Use a source of the kind postgres or bigquery.',
       )
   }
 }

@@ -70,10 +70,7 @@ export type PlanRequest = {
   readonly chunkRows: number
 }
 
-export type EstimateRequest = Pick<
-  PlanRequest,
-  'table' | 'mode' | 'insertTimeColumn' | 'overlapMs' | 'cursor'
->
+export type EstimateRequest = Pick<PlanRequest, 'table' | 'mode' | 'insertTimeColumn' | 'overlapMs' | 'cursor'>
 
 /** One reading position shared by the chunks of a plan; lives as long as the process that opened it. */
 export type Pin = {

@@ -66,6 +66,7 @@ export async function startSource(settings: Readonly<Record<string, string>> = {
 
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
   return {
+    runId: '01900000-0000-7000-8000-000000000000',
     table: { schema: 'public', name },
     tableType: 'events',
     mode: 'full',

@@ -29,6 +29,8 @@ export const clientLibraries: Readonly<Record<string, { rooms: readonly string[]
   kysely: { rooms: ['libs/store'] },
   ssh2: { rooms: ['libs/net', 'libs/testkit'] },
   undici: { rooms: ['libs/net', 'libs/destinations', 'deploy/local', 'loadtest', 'tests'] },
+  '@google-cloud': { rooms: ['libs/warehouses'] },
+  'google-auth-library': { rooms: ['libs/warehouses'] },
   pino: { rooms: ['libs/telemetry'] },
   '@opentelemetry': { rooms: ['libs/telemetry'] },
   '@duckdb': { rooms: ['services/ingestion', 'libs/testkit', 'deploy/local', 'loadtest', 'tests'] },

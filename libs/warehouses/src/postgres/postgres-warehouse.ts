@@ -85,6 +85,11 @@ export class PostgresWarehouse implements Warehouse {
     })
   }
 
+  /** Nobody pays by the byte. */
+  estimate(): Promise<null> {
+    return Promise.resolve(null)
+  }
+
   async plan(request: PlanRequest, signal: AbortSignal) {
     return await this.#pinned(signal, (session) => planRead(session.client, request))
   }

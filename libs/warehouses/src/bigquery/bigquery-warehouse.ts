@@ -1,0 +1,204 @@
+import type { ChangeSink } from '../change-sink.ts'
+import type {
+  ChunkSpec,
+  ConnectionCheck,
+  EstimateRequest,
+  Pin,
+  PlanRequest,
+  ReadPlan,
+  ReadResult,
+  TableRef,
+  Warehouse,
+} from '../warehouse.ts'
+import { WarehouseError } from '../warehouse-error.ts'
+import { type FoundTable, findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
+import type { BigQueryClient } from './client.ts'
+import { refusalOf } from './errors.ts'
+import { quoteTable } from './identifiers.ts'
+import { ask, dryRun, runJob } from './jobs.ts'
+import { overlapOf } from './overlap.ts'
+import { type BigQueryChunk, originOf, pinOf, planAgain, planRead, rangeOf, serverTime, timeColumn } from './plan.ts'
+import { pinLost, readPages } from './read-pages.ts'
+import { type ApiRow, RowEncoder } from './row-encoder.ts'
+import { checkConnection } from './setup.ts'
+import { identicalStatement, previewStatement, selectStatement } from './statements.ts'
+
+/** A preview looks at so much of a table, and is refused when a view makes it look at more than ten times that. */
+const previewBytes = 1_000_000_000
+
+export type BigQueryParts = {
+  readonly client: BigQueryClient
+  readonly stagingDataset: string
+  readonly serviceAccount: string
+}
+
+/** Stateless: what a run holds stands in the staging dataset and in the run's plan. */
+export class BigQueryWarehouse implements Warehouse {
+  readonly kind = 'bigquery'
+  readonly #client: BigQueryClient
+  readonly #parts: BigQueryParts
+
+  constructor(parts: BigQueryParts) {
+    this.#parts = parts
+    this.#client = parts.client
+  }
+
+  testConnection(signal: AbortSignal, table?: TableRef): Promise<readonly ConnectionCheck[]> {
+    return checkConnection(this.#parts, signal, table)
+  }
+
+  listSchemas(signal: AbortSignal) {
+    return listSchemas(this.#client, this.#parts.stagingDataset, signal)
+  }
+
+  listTables(schema: string, signal: AbortSignal) {
+    return listTables(this.#client, schema, signal)
+  }
+
+  async describeTable(table: TableRef, signal: AbortSignal) {
+    const found = await findTable(this.#client, table, signal)
+    const schema = rowSchemaOf(found)
+    const columns = schema.columns.map((column, i) => ({ ...column, nullable: found.columns[i]!.nullable }))
+    return { ...schema, columns }
+  }
+
+  async preview(
+    table: TableRef,
+    identity: readonly string[],
+    rowsMax: number,
+    sink: ChangeSink,
+    signal: AbortSignal,
+  ): Promise<ReadResult> {
+    const found = await findTable(this.#client, table, signal)
+    const percent = found.kind === 'TABLE' && found.bytes > previewBytes ? (100 * previewBytes) / found.bytes : 100
+    const sql = previewStatement(originOf(this.#client, found, null), found.columns, percent, rowsMax)
+    const limits = { location: found.location, bytesBilledMax: 10 * previewBytes }
+    const rows = await ask(this.#client, sql, signal, limits)
+    const names = identity.length > 0 ? identity : found.key
+    const encoder = encoderOf(found, names)
+    for (const row of rows) {
+      encoder.encode({ f: row.map((v) => ({ v })) } satisfies ApiRow)
+      if (!sink.insert(encoder.rowId, encoder.writer.buffer, 0, encoder.writer.length)) await sink.drained()
+    }
+    return { rows: rows.length }
+  }
+
+  async estimate(request: EstimateRequest, signal: AbortSignal): Promise<{ readonly bytes: number }> {
+    const found = await findTable(this.#client, request.table, signal)
+    const origin = originOf(this.#client, found, null)
+    if (request.mode !== 'append')
+      return { bytes: await dryRun(this.#client, selectStatement(origin, found.columns, null), found.location, signal) }
+    const column = timeColumn(found, request)
+    const hi = await serverTime(this.#client, found, signal)
+    const range = rangeOf(column, request.cursor?.hi ?? null, hi, overlapOf(column, request.overlapMs))
+    return { bytes: await dryRun(this.#client, selectStatement(origin, found.columns, range), found.location, signal) }
+  }
+
+  async plan(request: PlanRequest, signal: AbortSignal) {
+    const plan = await planRead(this.#place, request, signal)
+    return { plan, pin: sharedPin(plan) }
+  }
+
+  /**
+   * The rows of the same moment, set aside again: of a table they are the same rows, as far back as BigQuery remembers
+   * (7 days); of a view they are what it shows now. Their order may be another, so every chunk is read again.
+   */
+  async repin(plan: ReadPlan, signal: AbortSignal) {
+    const again = await planAgain(this.#place, plan, signal)
+    return { plan: again, pin: sharedPin(again), rereadAll: true }
+  }
+
+  readChunk(
+    plan: ReadPlan,
+    chunk: ChunkSpec,
+    shared: string | null,
+    sink: ChangeSink,
+    signal: AbortSignal,
+  ): Promise<ReadResult> {
+    const { rules, results, rows } = pinOf(plan)
+    if (results === null || shared !== results) throw pinLost()
+    const positions = positionsOf(plan.identity, plan.schema.columns)
+    const { start, count } = chunk as BigQueryChunk
+    return readPages(this.#client, {
+      stagingDataset: this.#parts.stagingDataset,
+      results,
+      rowsTotal: rows,
+      start,
+      count,
+      encoder: new RowEncoder(rules, positions),
+      sink,
+      signal,
+    })
+  }
+
+  async countIdentical(plan: ReadPlan, shared: string | null, signal: AbortSignal): Promise<number> {
+    const { results, rules, runId, epoch } = pinOf(plan)
+    if (plan.chunks.length === 0) return 0
+    if (results === null || shared !== results) throw pinLost()
+    const table = { schema: this.#parts.stagingDataset, name: results }
+    const sql = identicalStatement(quoteTable(this.#client.projectId, table), rules)
+    const { location } = await this.#staged(results, signal)
+    const job = (attempt: number) => ({
+      id: `millrace_${runId}_identical_${epoch}_${attempt}`,
+      sql,
+      location,
+      labels: {},
+    })
+    const { rows } = await runJob(this.#client, job, signal)
+    return Number(rows[0]?.[0] ?? 0)
+  }
+
+  /** Removes the rows that the run has set aside. */
+  async cleanUp(plan: ReadPlan, signal: AbortSignal): Promise<void> {
+    const { results } = pinOf(plan)
+    if (results === null) return
+    const path = `/datasets/${this.#parts.stagingDataset}/tables/${results}`
+    try {
+      await this.#client.attempt({ method: 'DELETE', path }, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (refusalOf(error).status !== 404) throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  get #place() {
+    return { client: this.#client, stagingDataset: this.#parts.stagingDataset }
+  }
+
+  async #staged(results: string, signal: AbortSignal): Promise<{ readonly location?: string }> {
+    const path = `/datasets/${this.#parts.stagingDataset}/tables/${results}`
+    try {
+      return await this.#client.call({ path }, signal)
+    } catch (error) {
+      if ((error as { code?: string }).code === 'table_not_found') throw pinLost(error)
+      throw error
+    }
+  }
+}
+
+/** Every process that may use the source reads the results by their name; nothing is held open. */
+function sharedPin(plan: ReadPlan): Pin {
+  return { shared: pinOf(plan).results, close: () => Promise.resolve() }
+}
+
+function encoderOf(found: FoundTable, names: readonly string[]): RowEncoder {
+  const rules = found.columns.map(({ rule }) => rule)
+  return new RowEncoder(rules, positionsOf(names, found.columns))
+}
+
+function positionsOf(names: readonly string[], columns: readonly { readonly name: string }[]): readonly number[] {
+  return names.map((name) => {
+    const position = columns.findIndex((column) => column.name === name)
+    if (position < 0)
+      throw new WarehouseError(
+        'column_not_found',
+        'A column of the identity does not exist.',
+        'Correct the mapping of the sync.',
+      )
+    return position
+  })
+}

@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+import type { RowSchema } from '@millrace/domain/row-schema.ts'
+import type { TableRef, TableSummary } from '../warehouse.ts'
+import { WarehouseError } from '../warehouse-error.ts'
+import type { BigQueryClient } from './client.ts'
+import { checkDataset, checkTableName, quoteColumn } from './identifiers.ts'
+import { type ApiField, ruleOf, sourceTypeOf, type TypeRuleName, typeRules } from './types.ts'
+
+const pageItems = 1000
+const itemsMax = 10_000
+
+/** The datasets of the project that the service account may see, without `except`: the one where Millrace works. */
+export async function listSchemas(
+  client: BigQueryClient,
+  except: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  type Item = { datasetReference: { datasetId: string } }
+  const found = await listAll<Item>(client, '/datasets', 'datasets', signal)
+  return found.map(({ datasetReference }) => datasetReference.datasetId).filter((name) => name !== except)
+}
+
+const kinds: Readonly<Record<string, TableSummary['kind']>> = {
+  TABLE: 'table',
+  EXTERNAL: 'table',
+  SNAPSHOT: 'table',
+  VIEW: 'view',
+  MATERIALIZED_VIEW: 'materialized_view',
+}
+
+/** Tables and views of a dataset. The list has no row counts. */
+export async function listTables(
+  client: BigQueryClient,
+  schema: string,
+  signal: AbortSignal,
+): Promise<readonly TableSummary[]> {
+  checkDataset(schema)
+  type Item = { tableReference: { tableId: string }; type: string }
+  const found = await listAll<Item>(client, `/datasets/${schema}/tables`, 'tables', signal)
+  return found.flatMap(({ tableReference, type }) => {
+    const kind = kinds[type]
+    return kind === undefined ? [] : [{ schema, name: tableReference.tableId, kind, rowsEstimate: null }]
+  })
+}
+
+async function listAll<T>(
+  client: BigQueryClient,
+  path: string,
+  field: string,
+  signal: AbortSignal,
+): Promise<readonly T[]> {
+  const items: T[] = []
+  let pageToken: string | undefined
+  do {
+    const query = { maxResults: pageItems, ...(pageToken === undefined ? {} : { pageToken }) }
+    const page = await client.call<Record<string, unknown>>({ path, query }, signal)
+    items.push(...((page[field] as T[] | undefined) ?? []))
+    pageToken = page.nextPageToken as string | undefined
+  } while (pageToken !== undefined && items.length < itemsMax)
+  return items.slice(0, itemsMax)
+}
+
+export type TableColumn = {
+  readonly name: string
+  readonly sourceType: string
+  readonly nullable: boolean
+  readonly rule: TypeRuleName
+}
+
+/** A table as the catalogue has it. */
+export type FoundTable = {
+  readonly table: TableRef
+  /** TABLE, VIEW, MATERIALIZED_VIEW, EXTERNAL, SNAPSHOT. */
+  readonly kind: string
+  readonly location: string | undefined
+  readonly columns: readonly TableColumn[]
+  /** Primary key, which BigQuery takes down but does not enforce. */
+  readonly key: readonly string[]
+  /** What the table is partitioned by; `ingestion_time` is no column. */
+  readonly partitioning: { readonly kind: 'none' | 'ingestion_time' | 'column'; readonly column: string | null }
+  readonly bytes: number
+}
+
+type ApiTable = {
+  readonly type: string
+  readonly location?: string
+  readonly schema?: { readonly fields?: readonly ApiField[] }
+  readonly numBytes?: string
+  readonly timePartitioning?: { readonly field?: string }
+  readonly rangePartitioning?: { readonly field?: string }
+  readonly tableConstraints?: { readonly primaryKey?: { readonly columns?: readonly string[] } }
+}
+
+/** Looks a table up. Throws `table_not_found`, `permission_denied` or `type_not_supported`. */
+export async function findTable(client: BigQueryClient, table: TableRef, signal: AbortSignal): Promise<FoundTable> {
+  checkDataset(table.schema)
+  checkTableName(table.name)
+  const path = `/datasets/${table.schema}/tables/${table.name}`
+  const found = await client.call<ApiTable>({ path }, signal)
+  const columns = (found.schema?.fields ?? []).map((field) => columnOf(field))
+  if (columns.length === 0)
+    throw new WarehouseError('column_not_found', `${shown(table)} has no columns.`, 'Choose another table.')
+  return {
+    table,
+    kind: found.type,
+    location: found.location,
+    columns,
+    key: found.tableConstraints?.primaryKey?.columns ?? [],
+    partitioning: partitioningOf(found),
+    bytes: Number(found.numBytes ?? 0),
+  }
+}
+
+function columnOf(field: ApiField): TableColumn {
+  quoteColumn(field.name)
+  const rule = ruleOf(field)
+  if (rule === null)
+    throw new WarehouseError(
+      'type_not_supported',
+      `The column ${JSON.stringify(field.name).slice(0, 150)} has a type that this version cannot read.`,
+      'Sync a view of the table without it, or with it cast to STRING.',
+    )
+  return { name: field.name, sourceType: sourceTypeOf(field), nullable: field.mode !== 'REQUIRED', rule }
+}
+
+function partitioningOf({ timePartitioning, rangePartitioning }: ApiTable): FoundTable['partitioning'] {
+  const by = timePartitioning ?? rangePartitioning
+  if (by === undefined) return { kind: 'none', column: null }
+  return by.field === undefined ? { kind: 'ingestion_time', column: null } : { kind: 'column', column: by.field }
+}
+
+/** Only tables remember what they held; views show what their tables hold now. */
+export function canTravelInTime({ kind }: FoundTable): boolean {
+  return kind === 'TABLE'
+}
+
+/** The schema of a table's change records. */
+export function rowSchemaOf(found: FoundTable): RowSchema {
+  return {
+    table: `${found.table.schema}.${found.table.name}`,
+    columns: found.columns.map(({ name, sourceType, rule }) => ({ name, sourceType, type: typeRules[rule].column })),
+    key: found.key,
+  }
+}
+
+/** Changes when a column, its type or the key does: a run that was planned with another one must not go on. */
+export function schemaFingerprint(found: FoundTable): string {
+  const parts = [found.columns.map(({ name, sourceType, rule }) => [name, sourceType, rule]), found.key]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/** A table's name for people: one line, of bearable length. */
+export function shown(table: TableRef): string {
+  const text = JSON.stringify(`${table.schema}.${table.name}`)
+  return text.length > 150 ? `${text.slice(0, 150)}…` : text
+}

@@ -1,0 +1,28 @@
+import type { OpenWarehouseRequest } from '../open-warehouse-request.ts'
+import type { Warehouse } from '../warehouse.ts'
+import { WarehouseError } from '../warehouse-error.ts'
+import { BigQueryWarehouse } from './bigquery-warehouse.ts'
+import { BigQueryClient } from './client.ts'
+import { readOptions } from './options.ts'
+import { readServiceAccountKey } from './service-account-key.ts'
+
+/** A BigQuery source. Nothing is connected yet. Throws `WarehouseError` `options_invalid`. */
+export function openBigQuery(request: OpenWarehouseRequest): Warehouse {
+  const options = readOptions(request.options)
+  const { serviceAccountKey } = request.secrets
+  if (options === null || serviceAccountKey === undefined)
+    throw new WarehouseError(
+      'options_invalid',
+      'The options of the source are not complete.',
+      'Enter the source again.',
+    )
+  const key = readServiceAccountKey(serviceAccountKey)
+  const client = new BigQueryClient({
+    options,
+    key,
+    policy: request.net,
+    endpoint: request.net.bigQueryEndpoint ?? null,
+    applicationName: request.applicationName,
+  })
+  return new BigQueryWarehouse({ client, stagingDataset: options.stagingDataset, serviceAccount: key.email })
+}
