@@ -18,6 +18,8 @@ export type ApiContext = {
   /** Limits requests; Redis may be behind it. */
   readonly limiter: RequestGate
   readonly allowedCidrs: readonly string[]
+  /** An operator's own address of BigQuery's API instead of Google's. */
+  readonly bigQueryEndpoint?: string | undefined
   /** Longest time that a request may keep a warehouse busy, ms. */
   readonly warehouseMs: number
   /** Base of trigger URLs, without a slash at the end. */

@@ -37,9 +37,16 @@ export function checkDefinition(
     overlapMs: sync.overlapMs,
     schedule: sync.schedule.kind,
   })
-  if (answer.ok) return
-  const { rule, message, hint } = answer
+  if (answer.ok && sync.mode !== 'mirror') return
+  const { rule, message, hint } = answer.ok ? mirrorNotYet : answer
   throw invalid('combination_not_supported', message, [{ path: 'mode', code: rule, message, hint }])
+}
+
+/** The support matrix names what the product promises; the extractors of this version read in the other modes. */
+const mirrorNotYet = {
+  rule: 'mirror_not_yet',
+  message: 'Mirror is not yet in this version.',
+  hint: 'Use append for tables that only grow.',
 }
 
 /** Throws a 422 that names each fault of the schedule. */

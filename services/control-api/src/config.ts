@@ -15,6 +15,8 @@ export function controlApiConfig(read: EnvReader) {
     /** Base of trigger URLs; default the address that is listened on. */
     publicUrl: read.optional('MILLRACE_PUBLIC_URL'),
     allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
+    /** An operator's own address of BigQuery's API instead of Google's. */
+    bigQueryEndpoint: read.optional('MILLRACE_BIGQUERY_ENDPOINT'),
     bootstrap: bootstrapAccount(read),
   }
 }

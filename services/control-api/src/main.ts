@@ -44,6 +44,7 @@ await runService({
       checkDestinationUrl: (baseUrl) => targets.check(baseUrl),
       limiter: new RequestLimiter(redis, now),
       allowedCidrs: config.allowedCidrs,
+      bigQueryEndpoint: config.bigQueryEndpoint,
       warehouseMs: 20_000,
       publicUrl: () => publicUrl ?? '',
       now,

@@ -1,4 +1,5 @@
 import type { WarehouseKind } from '@millrace/domain/words.ts'
+import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
 import type { OptionProblem } from '@millrace/warehouses/option-problem.ts'
 import { postgresOptions } from '@millrace/warehouses/postgres/options.ts'
 import type { ConnectionCheck, TableRef } from '@millrace/warehouses/warehouse.ts'
@@ -11,14 +12,17 @@ const testRate = { requests: 60, windowMs: 60_000 }
 
 type OptionCheck = (options: unknown, secretNames: readonly string[]) => readonly OptionProblem[]
 
-const optionChecks: Partial<Record<WarehouseKind, OptionCheck>> = { postgres: postgresOptions.problems }
+const optionChecks: Partial<Record<WarehouseKind, OptionCheck>> = {
+  bigquery: bigQueryOptions.problems,
+  postgres: postgresOptions.problems,
+}
 
 /** Throws a 422 that names every option that is wrong; nothing was connected yet. */
 export function checkOptions({ warehouse, options, secrets }: Connection): void {
   const check = optionChecks[warehouse]
   if (check === undefined)
     throw invalid('warehouse_not_supported', `Sources of the kind ${warehouse} cannot be read by this version.`, [
-      { path: 'warehouse', code: 'not_supported', message: 'is not supported', hint: 'Use postgres.' },
+      { path: 'warehouse', code: 'not_supported', message: 'is not supported', hint: 'Use postgres or bigquery.' },
     ])
   const problems = check(options, Object.keys(secrets))
   if (problems.length === 0) return

@@ -18,12 +18,12 @@ export async function useWarehouse<T>(
   { warehouse: kind, options, secrets }: Connection,
   work: (warehouse: Warehouse, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { allowedCidrs, warehouseMs } = context
+  const { allowedCidrs, bigQueryEndpoint, warehouseMs } = context
   const warehouse = context.openWarehouse({
     kind,
     options,
     secrets,
-    net: { allowedCidrs },
+    net: { allowedCidrs, bigQueryEndpoint },
     applicationName: 'millrace-control-api',
   })
   const late = AbortSignal.timeout(warehouseMs)

@@ -65,6 +65,7 @@ export class SampleWarehouses {
         }
         return { rows: Math.min(rows.length, rowsMax) }
       },
+      estimate: () => Promise.resolve(null),
       plan: unused,
       repin: unused,
       readChunk: unused,

@@ -12,6 +12,8 @@ export function extractorConfig(read: EnvReader) {
     kekFile: read.text('MILLRACE_KEK_FILE'),
     /** Private networks that an operator lets sources be in. */
     allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
+    /** An operator's own address of BigQuery's API instead of Google's. */
+    bigQueryEndpoint: read.optional('MILLRACE_BIGQUERY_ENDPOINT'),
     partitions: read.integer('MILLRACE_PARTITIONS', { min: 1, max: 10_000 }),
     /** Copies of each topic that this process makes; whoever starts first makes them. */
     replicas: read.integer('MILLRACE_REPLICAS', { default: 1, min: 1, max: 9 }),

@@ -27,7 +27,7 @@ await runService({
     const metrics = startMetrics(identity)
     const tracing = startTracing(identity)
     const db = openStore(config.storeUrl, { max: config.taskLoops + 2, applicationName: 'millrace-extractor' })
-    const sources = new SourceConnections(db, loadKek(config.kekFile), config.allowedCidrs)
+    const sources = new SourceConnections(db, loadKek(config.kekFile), config)
     const producer = createProducer({ ...connection, compression: config.compression })
     const pins = new PinHolder()
     await ensureTopics({ ...connection, ...config, warehouses: [config.warehouse] })

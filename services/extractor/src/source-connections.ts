@@ -3,6 +3,7 @@ import { open } from '@millrace/secrets/open.ts'
 import type { Database } from '@millrace/store/open-store.ts'
 import { type SourceConnection, sourceConnection } from '@millrace/store/sources/source-connection.ts'
 import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
+import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
 import type { Warehouse } from '@millrace/warehouses/warehouse.ts'
 
 type OpenSource = { readonly version: string; readonly warehouse: Promise<Warehouse> }
@@ -20,12 +21,12 @@ export class SourceConnections {
   #retired: Promise<Warehouse>[] = []
   readonly #db: Database
   readonly #kek: Kek
-  readonly #allowedCidrs: readonly string[]
+  readonly #net: OpenWarehouseRequest['net']
 
-  constructor(db: Database, kek: Kek, allowedCidrs: readonly string[]) {
+  constructor(db: Database, kek: Kek, { allowedCidrs, bigQueryEndpoint }: OpenWarehouseRequest['net']) {
     this.#db = db
     this.#kek = kek
-    this.#allowedCidrs = allowedCidrs
+    this.#net = { allowedCidrs, bigQueryEndpoint }
   }
 
   async get(sourceId: string): Promise<Warehouse> {
@@ -75,7 +76,7 @@ export class SourceConnections {
       kind: source.warehouse,
       options: source.options,
       secrets,
-      net: { allowedCidrs: this.#allowedCidrs },
+      net: this.#net,
       applicationName: 'millrace-extractor',
     })
   }

@@ -37,12 +37,13 @@ export function addPreview(api: Api, context: ApiContext): void {
       const { table, limit = rowsMax } = request.body
       const mapping = request.body.mapping as Mapping | undefined
       const sink = new PreviewSink({ rowsMax: limit, bytesMax })
-      const schema = await useSource(context, source, async (warehouse, signal) => {
+      const { schema, estimate } = await useSource(context, source, async (warehouse, signal) => {
         const described = await warehouse.describeTable(table, signal)
         if (mapping) checkMapping(mapping, described)
         const identity = mapping ? identityColumns(mapping, described) : described.key
         await warehouse.preview(table, identity, limit, sink, signal)
-        return described
+        const whole = { table, mode: 'full', insertTimeColumn: null, overlapMs: 0, cursor: null } as const
+        return { schema: described, estimate: await warehouse.estimate(whole, signal) }
       })
       const mapped = mapping
         ? mapRows({ rows: sink.rows, mapping, schema, warehouse: source.warehouse, nowMs: context.now() })
@@ -51,6 +52,7 @@ export function addPreview(api: Api, context: ApiContext): void {
         columns: schema.columns.map(({ name, type, sourceType }) => ({ name, type, sourceType })),
         rows: sink.rows.map(({ row }) => decodeRow(schema, row, 0, row.length)),
         cut: sink.cut,
+        estimate,
         ...mapped,
       }
     },

@@ -8,11 +8,11 @@ const secretBytesMax = 64 * 1024
 const options = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
   maxProperties: 50,
   description:
-    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?',
+    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?; for bigquery: projectId, location?, stagingDataset',
 })
 const secrets = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: secretBytesMax }), {
   maxProperties: 20,
-  description: 'Written only; for postgres: password, sshPrivateKey?',
+  description: 'Written only; for postgres: password, sshPrivateKey?; for bigquery: serviceAccountKey',
 })
 
 const table = closed({ schema: identifier, name: identifier }, { description: 'Tries to read this table as well' })
@@ -96,6 +96,12 @@ export const previewAnswer = Type.Object({
   rows: Type.Array(Type.Record(Type.String(), Type.Unknown())),
   /** Rows beyond the size that a preview may have were left out. */
   cut: Type.Boolean(),
+  estimate: nullable(
+    Type.Object(
+      { bytes: Type.Number() },
+      { description: 'What reading the whole table once would be charged for; null where bytes cost nothing' },
+    ),
+  ),
   updates: Type.Array(Type.Object({ row: Type.Integer(), key: nullable(Type.String()), body: Type.Unknown() })),
   rejects: Type.Array(
     Type.Object({ row: Type.Integer(), code: Type.String(), field: Type.String(), message: Type.String() }),
