@@ -87,7 +87,7 @@ function takeRecord(
   }
   const { event, distinctId, insertId, importId, propertiesStart, propertiesEnd } = scanner
   if (event.escaped || distinctId.escaped || importId.escaped) {
-    const field = unusableText(body)
+    const field = unusableText(scanner, body)
     if (field !== null) {
       failed.push({ index, insert_id: spanText(insertId, body), ...field })
       return
@@ -122,13 +122,13 @@ function madeUpInsertId(record: Buffer): string {
   return createHash('sha256').update(record).digest('hex').slice(0, insertIdBytesMax)
 }
 
-function putOptional(span: FieldSpan, body: Buffer, frame: FrameBuilder): void {
+export function putOptional(span: FieldSpan, body: Buffer, frame: FrameBuilder): void {
   if (span.kind === text || span.kind === number) frame.put(body, span.start, span.end)
   else frame.put(nothing, 0, 0)
 }
 
 /** The first of the texts that become columns of their own which no column can hold. */
-function unusableText(body: Buffer): { field: string; message: string } | null {
+export function unusableText(scanner: EventScanner, body: Buffer): { field: string; message: string } | null {
   for (const [field, span] of [
     ['event', scanner.event],
     ['properties.distinct_id', scanner.distinctId],
@@ -142,7 +142,7 @@ function unusableText(body: Buffer): { field: string; message: string } | null {
   return null
 }
 
-function spanText(span: FieldSpan, body: Buffer): string {
+export function spanText(span: FieldSpan, body: Buffer): string {
   return span.kind === text || span.kind === number
     ? body.toString('utf8', span.start, Math.min(span.end, span.start + 255))
     : ''

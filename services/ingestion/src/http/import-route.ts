@@ -2,8 +2,6 @@ import { dropBuffer } from '@millrace/domain/drop-buffer.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BodySyntaxError } from '../events/body-syntax-error.ts'
 import { type ImportBatch, readImportBatch, TooManyRecordsError } from '../events/import-batch.ts'
-import type { BufferPool } from '../log/buffer-pool.ts'
-import type { Project } from '../projects/project.ts'
 import { authenticateSender } from './basic-auth.ts'
 import type { HttpContext } from './http-context.ts'
 import { MixpanelError } from './mixpanel-error.ts'
@@ -41,7 +39,10 @@ async function importEvents(request: ImportRequest, reply: FastifyReply, context
   const body = await readBody(request, project.settings.limits.batchBytesMax)
 
   // From here to append nothing waits: the frame is built for its place in the log.
-  const batch = readBatch(body, project, strict === '1', now(), context.buffers)
+  const { batchRecordsMax: recordsMax } = project.settings.limits
+  const firstSequence = project.log.nextSequence
+  const options = { nowMs: now(), strict: strict === '1', recordsMax, firstSequence, pool: context.buffers }
+  const batch = readBatch(recordsMax, () => readImportBatch(body, options))
   const bodyBytes = body.length
   dropBuffer(body)
   const waitSeconds = project.rate?.take(batch.records, now()) ?? 0
@@ -57,12 +58,17 @@ async function importEvents(request: ImportRequest, reply: FastifyReply, context
   if (batch.failed.length > 0) instruments.rejects.add(batch.failed.length, rejectLabels)
   instruments.batchSeconds.record((performance.now() - startedMs) / 1000, labels)
   if (isForm) return reply.type('application/json').send(legacyAnswer(batch, verbose === '1'))
-  if (batch.failed.length === 0 || strict !== '1') return { code: 200, num_records_imported: stored, status: 'OK' }
+  return importAnswer(reply, stored, strict === '1' ? batch.failed : [])
+}
+
+/** 200, or 400 with the records that were not taken while the others were. */
+export function importAnswer(reply: FastifyReply, taken: number, failed: ImportBatch['failed']): unknown {
+  if (failed.length === 0) return { code: 200, num_records_imported: taken, status: 'OK' }
   return reply.code(400).send({
     code: 400,
     error: 'some data points in the request failed validation',
-    failed_records: batch.failed,
-    num_records_imported: stored,
+    failed_records: failed,
+    num_records_imported: taken,
     status: 'Bad Request',
   })
 }
@@ -87,20 +93,14 @@ export async function readBody(request: FastifyRequest, bytesMax: number): Promi
   return isFormRequest(request) ? readDataField(body.toString('latin1')) : body
 }
 
-function readBatch(body: Buffer, project: Project, strict: boolean, nowMs: number, pool: BufferPool): ImportBatch {
-  const { batchRecordsMax } = project.settings.limits
+/** What `read` makes of a body; a body that cannot be read is the client's error. */
+export function readBatch(recordsMax: number, read: () => ImportBatch): ImportBatch {
   try {
-    return readImportBatch(body, {
-      nowMs,
-      strict,
-      recordsMax: batchRecordsMax,
-      firstSequence: project.log.nextSequence,
-      pool,
-    })
+    return read()
   } catch (error) {
     if (error instanceof BodySyntaxError) throw new MixpanelError(400, `The body is not JSON: ${error.message}`)
     if (error instanceof TooManyRecordsError)
-      throw new MixpanelError(413, `Request exceeds max number of records, which is ${batchRecordsMax}`)
+      throw new MixpanelError(413, `Request exceeds max number of records, which is ${recordsMax}`)
     throw error
   }
 }

@@ -10,6 +10,7 @@ import { exportRoute } from './export-route.ts'
 import type { HttpContext } from './http-context.ts'
 import { importRoute } from './import-route.ts'
 import { lookupRoutes } from './lookup-routes.ts'
+import { mirrorRoute } from './mirror-route.ts'
 import { MixpanelError, sendMixpanelError } from './mixpanel-error.ts'
 import { operatorRoutes } from './operator-routes.ts'
 import { HttpProblem, problemBody, problemType } from './problem.ts'
@@ -77,6 +78,7 @@ function mixpanelRoutes(server: FastifyInstance, context: HttpContext, log: Logg
     return sendMixpanelError(new MixpanelError(500, 'internal error'), reply)
   })
   importRoute(server, context)
+  mirrorRoute(server, context)
   profileRoutes(server, context)
   lookupRoutes(server, context)
   exportRoute(server, context)

@@ -5,6 +5,7 @@ import { HttpProblem } from './problem.ts'
 const readable = new Set([
   'events',
   'events_log',
+  'mirrored_events',
   'user_profiles',
   'group_profiles',
   'profiles',

@@ -3,9 +3,12 @@ import path from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
 import { readFrames, type StoredFrame } from '../log/frame-reader.ts'
+import type { RecordKind } from '../log/record-line.ts'
 import type { Segment } from '../log/segment-log.ts'
 import { csvRows } from '../lookup/csv.ts'
 import { frameLines, mergeProfiles } from '../profiles/profile-merge.ts'
+import { mergeVersions } from './merge-versions.ts'
+import { linesOf, textOf } from './segment-lines.ts'
 
 /**
  * Moves a sealed segment into DuckDB, exactly once: the position moves in the transaction of the rows. Safe to repeat
@@ -17,7 +20,9 @@ export async function indexSegment(connection: DuckDBConnection, segment: Segmen
   await connection.run('BEGIN TRANSACTION')
   try {
     if (segment.kinds.has('e')) await connection.run(insertEvents(segment.path))
-    if (segment.kinds.size > (segment.kinds.has('e') ? 1 : 0)) await indexFrames(connection, segment, lookupDir)
+    if (segment.kinds.has('v')) await mergeVersions(connection, segment.path)
+    if (['p', 'l', 'd'].some((kind) => segment.kinds.has(kind as RecordKind)))
+      await indexFrames(connection, segment, lookupDir)
     await connection.run(`UPDATE position SET indexed_through = ${segment.endSequence}`)
     await failpoint('ingestion.beforeIndex')
     await connection.run('COMMIT')
@@ -40,19 +45,14 @@ export async function indexedThrough(connection: DuckDBConnection): Promise<numb
  * appender cost 4.2 µs before anything is stored.
  */
 function insertEvents(file: string): string {
-  const text = (column: string) =>
-    `CASE WHEN contains(${column}, '\\') THEN json_extract_string('"' || ${column} || '"', '$') ELSE ${column} END`
   return `
     INSERT INTO events_log
     SELECT sequence, time_ms, event, distinct_id, insert_id, import_id,
       hash(event, time_ms, distinct_id, insert_id), properties
     FROM (
-      SELECT sequence, time_ms, ${text('a')} AS event, ${text('b')} AS distinct_id, c AS insert_id,
-        ${text('d')} AS import_id, properties
-      FROM read_csv('${file.replaceAll("'", "''")}', auto_detect = false, header = false, delim = '\t', quote = '', escape = '',
-        nullstr = '\\N', new_line = '\\n', max_line_size = 4000000, buffer_size = 8000000, parallel = false,
-        columns = {'kind': 'VARCHAR', 'sequence': 'UBIGINT', 'time_ms': 'BIGINT', 'a': 'VARCHAR', 'b': 'VARCHAR',
-          'c': 'VARCHAR', 'd': 'VARCHAR', 'properties': 'VARCHAR'})
+      SELECT sequence, time_ms, ${textOf('a')} AS event, ${textOf('b')} AS distinct_id, c AS insert_id,
+        ${textOf('d')} AS import_id, properties
+      FROM ${linesOf(file)}
       WHERE kind = 'e')`
 }
 
@@ -67,7 +67,8 @@ async function indexFrames(connection: DuckDBConnection, segment: Segment, looku
 /** A hard delete: of what came before the deletion was asked for. */
 async function deleteImports(connection: DuckDBConnection, frame: StoredFrame): Promise<void> {
   for (const { a, sequence } of frameLines(frame))
-    await connection.run('DELETE FROM events_log WHERE import_id = $1 AND sequence < $2', [a, BigInt(sequence)])
+    for (const table of ['events_log', 'mirrored_events'])
+      await connection.run(`DELETE FROM ${table} WHERE import_id = $1 AND sequence < $2`, [a, BigInt(sequence)])
 }
 
 async function replaceLookupTables(connection: DuckDBConnection, frame: StoredFrame, lookupDir: string): Promise<void> {
