@@ -14,7 +14,7 @@ export function ingestionConfig(read: EnvReader) {
     adminPort: read.integer('MILLRACE_ADMIN_PORT', { default: 0, max: 65_535 }),
     adminPortFile: read.optional('MILLRACE_ADMIN_PORT_FILE'),
     /** DuckDB's memory for one project, and the projects that are open at a time. */
-    duckdbMemoryMb: read.integer('MILLRACE_DUCKDB_MEMORY_MB', { default: 112, min: 64 }),
+    duckdbMemoryMb: read.integer('MILLRACE_DUCKDB_MEMORY_MB', { default: 80, min: 64 }),
     openProjectsMax: read.integer('MILLRACE_OPEN_PROJECTS', { default: 2, min: 1 }),
     segmentBytesMax: read.integer('MILLRACE_SEGMENT_BYTES', { default: 80 * 1024 * 1024, min: 4096 }),
     /** Sealed segments of a project that may wait for DuckDB; beyond them requests get a 503. */
