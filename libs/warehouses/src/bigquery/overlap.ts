@@ -1,7 +1,7 @@
 import type { SyncCursor } from '../warehouse.ts'
 import type { TableColumn } from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
-import { ask } from './jobs.ts'
+import { runJob } from './jobs.ts'
 import { overlapStatement } from './statements.ts'
 import { dayOf, microsOf } from './time-text.ts'
 import type { TypeRuleName } from './types.ts'
@@ -17,6 +17,8 @@ export function overlapOf({ rule }: TableColumn, askedMs: number): number {
 export type Overlap = { readonly readAgain: number; readonly next: number }
 
 export type OverlapParts = {
+  /** Name of the table that holds the run's rows; jobs about it are called after it. */
+  readonly results: string
   readonly rules: readonly TypeRuleName[]
   /** Of the insert-time column. */
   readonly position: number
@@ -43,7 +45,9 @@ export async function countOverlap(
   const inUnit = (micros: bigint) => (rules[position] === 'date' ? dayOf(micros) : micros)
   const after = inUnit(microsOf(hi) - BigInt(overlapMs) * 1000n)
   const place = { position, lo: lo === null ? null : inUnit(microsOf(lo)), after, distinct }
-  const rows = await ask(client, overlapStatement(quotedResults, rules, place), signal, { location })
+  const sql = overlapStatement(quotedResults, rules, place)
+  const job = (attempt: number) => ({ id: `${parts.results}_overlap_${attempt}`, sql, location, labels: {} })
+  const { rows } = await runJob(client, job, signal)
   const [before, next] = (rows[0] ?? []).map(Number)
   const known = cursor?.pin.overlap as { overlapMs?: number; rows?: number } | undefined
   const bound = known?.overlapMs === overlapMs ? (known.rows ?? 0) : Number.POSITIVE_INFINITY

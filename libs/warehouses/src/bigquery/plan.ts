@@ -1,28 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import {
-  canTravelInTime,
-  type FoundTable,
-  findTable,
-  rowSchemaOf,
-  schemaFingerprint,
-  shown,
-  type TableColumn,
-} from './catalog.ts'
-import type { BigQueryClient } from './client.ts'
+import { canTravelInTime, type FoundTable, findTable, rowSchemaOf, schemaFingerprint, shown } from './catalog.ts'
 import { quoteTable } from './identifiers.ts'
-import { ask, runJob } from './jobs.ts'
+import { columnNotFound, latestTime, noTime, serverTime, timeColumn } from './latest-time.ts'
 import { countOverlap, type Overlap, overlapOf } from './overlap.ts'
-import {
-  checkTimeColumn,
-  latestStatement,
-  nowStatement,
-  type Origin,
-  readStatement,
-  type TimeRange,
-} from './statements.ts'
-import { dayOf, microsOf, microsOfDay, timeText } from './time-text.ts'
+import { type Place, setAside } from './set-aside.ts'
 import { type TypeRuleName, typeRules } from './types.ts'
 
 /** What a run's plan remembers beside what all plans have. */
@@ -41,7 +23,10 @@ export type BigQueryPin = {
 /** Rows [start, start + count) of the results. */
 export type BigQueryChunk = { readonly start: number; readonly count: number }
 
-type Place = { readonly client: BigQueryClient; readonly stagingDataset: string }
+const noOverlap: Overlap = { readAgain: 0, next: 0 }
+
+/** A plan is one value of the store; beyond this, chunks grow. */
+const chunksMax = 10_000
 
 /**
  * Fixes what a run reads: one query sets its rows aside in a table of the staging dataset, and chunks are ranges of that
@@ -64,15 +49,18 @@ export async function planRead(place: Place, request: PlanRequest, signal: Abort
   const found = await findTable(client, request.table, signal)
   const identity = identityOf(request, found)
   const column = request.mode === 'append' ? timeColumn(found, request) : null
-  const at = canTravelInTime(found) ? await serverTime(client, found, signal) : null
+  const now = canTravelInTime(found) ? await serverTime(client, found, signal) : null
   const lo = request.cursor?.hi ?? null
   const overlapMs = column === null ? 0 : overlapOf(column, request.overlapMs)
-  const latest = column === null ? noTime : await latestTime(client, found, { column, at, lo }, signal)
+  const { runId } = request
+  const latest =
+    column === null ? { ...noTime, at: now } : await latestTime(client, found, { runId, column, at: now, lo }, signal)
+  const { at } = latest
   const nothing = column !== null && (latest.hi === null || (latest.hi === lo && overlapMs === 0))
-  const asked = { runId: request.runId, overlapMs, column, at, lo, hi: latest.hi, epoch: 0 }
+  const asked = { runId, overlapMs, column, at, lo, hi: latest.hi, epoch: 0 }
   const set = nothing ? { at, hi: latest.hi, results: null, rows: 0 } : await setAside(place, found, asked, signal)
   const rules = found.columns.map(({ rule }) => rule)
-  const pin: BigQueryPin = { runId: request.runId, epoch: 0, at: set.at, results: set.results, rows: set.rows, rules }
+  const pin: BigQueryPin = { runId, epoch: 0, at: set.at, results: set.results, rows: set.rows, rules }
   const overlap =
     column === null || set.results === null || set.hi === null
       ? noOverlap
@@ -80,6 +68,7 @@ export async function planRead(place: Place, request: PlanRequest, signal: Abort
           client,
           quoteTable(client.projectId, { schema: place.stagingDataset, name: set.results }),
           {
+            results: set.results,
             rules,
             position: found.columns.indexOf(column),
             lo,
@@ -138,120 +127,10 @@ export function pinOf(plan: ReadPlan): BigQueryPin {
   return pin as BigQueryPin
 }
 
-export function originOf(client: BigQueryClient, found: FoundTable, at: string | null): Origin {
-  return { quotedTable: quoteTable(client.projectId, found.table), at }
-}
-
-/** The lower end of the range: the overlap before `lo`. Dates are whole days. */
-export function rangeOf(column: TableColumn, lo: string | null, hi: string, overlapMs: number): TimeRange {
-  if (lo === null) return { column, from: null, hi }
-  const from = microsOf(lo) - BigInt(overlapMs) * 1000n
-  return { column, from: timeText(column.rule === 'date' ? microsOfDay(dayOf(from)) : from), hi }
-}
-
-/** BigQuery's time, so that no clock of ours can name a moment that is still to come. */
-export async function serverTime(client: BigQueryClient, found: FoundTable, signal: AbortSignal): Promise<string> {
-  const rows = await ask(client, nowStatement, signal, { location: found.location })
-  return timeText(BigInt(rows[0]?.[0] ?? '0'))
-}
-
-/** Throws `column_not_found` or `insert_time_column_invalid`. */
-export function timeColumn(
-  found: FoundTable,
-  { insertTimeColumn }: Pick<PlanRequest, 'insertTimeColumn'>,
-): TableColumn {
-  const column = found.columns.find(({ name }) => name === insertTimeColumn)
-  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found)
-  checkTimeColumn(found, column)
-  return column
-}
-
-type Latest = { readonly hi: string | null; readonly leftOut: number }
-const noTime: Latest = { hi: null, leftOut: 0 }
-const noOverlap: Overlap = { readAgain: 0, next: 0 }
-
-type LatestOf = { readonly column: TableColumn; readonly at: string | null; readonly lo: string | null }
-
-/** The latest row may be gone since the last run; what was read stays read. */
-async function latestTime(
-  client: BigQueryClient,
-  found: FoundTable,
-  { column, at, lo }: LatestOf,
-  signal: AbortSignal,
-): Promise<Latest> {
-  const sql = latestStatement(originOf(client, found, at), column, lo)
-  const rows = await ask(client, sql, signal, { location: found.location })
-  const value = rows[0]?.[0] ?? null
-  const leftOut = Number(rows[0]?.[1] ?? 0)
-  if (value === null) return { hi: lo, leftOut }
-  return { hi: timeText(column.rule === 'date' ? microsOfDay(BigInt(value)) : BigInt(value)), leftOut }
-}
-
-type ToSetAside = {
-  readonly runId: string
-  readonly overlapMs: number
-  readonly column: TableColumn | null
-  readonly at: string | null
-  readonly lo: string | null
-  readonly hi: string | null
-  readonly epoch: number
-}
-type SetAside = {
-  readonly at: string | null
-  readonly hi: string | null
-  readonly results: string
-  readonly rows: number
-}
-
-async function setAside(place: Place, found: FoundTable, asked: ToSetAside, signal: AbortSignal): Promise<SetAside> {
-  const { client, stagingDataset } = place
-  const { runId, overlapMs, column, at, lo, hi, epoch } = asked
-  const range = column === null || hi === null ? null : rangeOf(column, lo, hi, overlapMs)
-  const what = fingerprintOf([found.table, schemaFingerprint(found), column?.name, lo, overlapMs])
-  const idOf = (attempt: number) => `millrace_${runId}_read_${what}_${epoch}_${attempt}`
-  const job = await runJob(
-    client,
-    (attempt) => ({
-      id: idOf(attempt),
-      sql: readStatement(
-        originOf(client, found, at),
-        found.columns,
-        range,
-        quoteTable(client.projectId, { schema: stagingDataset, name: resultsOf(idOf(attempt)) }),
-      ),
-      location: found.location,
-      labels: { millrace_at: labelOf(at), millrace_hi: labelOf(hi) },
-    }),
-    signal,
-  )
-  const results = resultsOf(job.id)
-  const path = `/datasets/${stagingDataset}/tables/${results}`
-  const { numRows } = await client.call<{ numRows?: string }>({ path }, signal)
-  const labels = job.labels
-  return { at: timeOf(labels.millrace_at), hi: timeOf(labels.millrace_hi), results, rows: Number(numRows ?? 0) }
-}
-
-/** Jobs and tables have the same names; those of tables have no hyphens. */
-function resultsOf(jobId: string): string {
-  return jobId.replaceAll('-', '_')
-}
-
-/** Values of labels are lower-case letters, digits, `_` and `-`. */
-function labelOf(time: string | null): string {
-  return time === null ? 'none' : String(microsOf(time))
-}
-
-function timeOf(label: string | undefined): string | null {
-  return label === undefined || label === 'none' ? null : timeText(BigInt(label))
-}
-
-function fingerprintOf(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
-}
-
 function chunksOf(rows: number, chunkRows: number): readonly BigQueryChunk[] {
+  const size = Math.max(chunkRows, Math.ceil(rows / chunksMax))
   const chunks: BigQueryChunk[] = []
-  for (let start = 0; start < rows; start += chunkRows) chunks.push({ start, count: Math.min(chunkRows, rows - start) })
+  for (let start = 0; start < rows; start += size) chunks.push({ start, count: Math.min(size, rows - start) })
   return chunks
 }
 
@@ -267,14 +146,6 @@ function modeNotSupported(): WarehouseError {
     'mode_not_supported',
     'BigQuery sources cannot be mirrored by this version.',
     'Use append for tables that only grow, full for others.',
-  )
-}
-
-function columnNotFound(name: string, found: FoundTable): WarehouseError {
-  return new WarehouseError(
-    'column_not_found',
-    `${shown(found.table)} has no column ${JSON.stringify(name).slice(0, 150)}.`,
-    'It was dropped or renamed: correct the sync.',
   )
 }
 

@@ -6,7 +6,7 @@ import type { BigQueryClient } from './client.ts'
 import { bigQueryError, refusalOf } from './errors.ts'
 import { checkDataset } from './identifiers.ts'
 import { dryRun } from './jobs.ts'
-import { originOf } from './plan.ts'
+import { originOf } from './source-range.ts'
 import { selectStatement } from './statements.ts'
 
 export type SetUp = {
