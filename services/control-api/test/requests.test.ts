@@ -52,6 +52,24 @@ describe('requests', () => {
     refused(long, 422, 'name_invalid')
   })
 
+  test('for the set-up of BigQuery get its statements in order, and names of another form are refused', async () => {
+    const names = {
+      projectId: 'my-project-1',
+      serviceAccount: 'm@my-project-1.iam.gserviceaccount.com',
+      dataset: 'shop',
+    }
+    const url = (more: object) => `/v1/warehouses/bigquery/set-up?${new URLSearchParams({ ...names, ...more })}`
+    const { body } = await api.owner<{ statements: string[] }>('GET', url({ location: 'EU' }))
+    assert.match(body.statements.join('\n'), /^CREATE SCHEMA[\s\S]*'EU'[\s\S]*jobUser[\s\S]*dataViewer[\s\S]*dataOwner/)
+    for (const odd of [
+      { projectId: 'a; rm -rf /' },
+      { dataset: 'a`b' },
+      { location: "EU'" },
+      { serviceAccount: 'a"@b' },
+    ])
+      assert.equal((await api.owner('GET', url(odd))).status, 400, JSON.stringify(odd))
+  })
+
   test('are described: every operation has a summary, answers and problems, and every reference leads somewhere', async () => {
     const { status, body } = await api.owner<{ openapi: string; paths: Record<string, Record<string, Operation>> }>(
       'GET',

@@ -1,4 +1,5 @@
 import { warehouseKinds } from '@millrace/domain/words.ts'
+import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
 import { Type } from 'typebox'
 import { closed, id, identifier, literals, name, nullable, time } from './common.ts'
 import { mapping } from './mapping.ts'
@@ -60,6 +61,15 @@ export const testAnswer = Type.Object({
 export const setUpQuery = closed({
   role: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Default millrace' })),
   schema: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Default public' })),
+})
+/** What goes into statements has the form that such names have, and no other. */
+const { projectId, location, stagingDataset } = bigQueryOptions.fields
+export const bigQuerySetUpQuery = closed({
+  projectId: Type.String({ pattern: projectId.form.source }),
+  serviceAccount: Type.String({ pattern: '^[a-z0-9.-]{1,200}@[a-z0-9.-]{1,200}$', description: 'Its e-mail address' }),
+  dataset: Type.String({ pattern: stagingDataset.form.source, description: 'To be synced' }),
+  stagingDataset: Type.Optional(Type.String({ pattern: stagingDataset.form.source, description: 'Default millrace' })),
+  location: Type.Optional(Type.String({ pattern: location.form.source, description: 'Default US' })),
 })
 export const setUpAnswer = Type.Object({ statements: Type.Array(Type.String()) })
 
