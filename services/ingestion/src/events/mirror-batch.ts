@@ -13,6 +13,13 @@ import {
   unusableText,
 } from './import-batch.ts'
 
+export type MirrorOptions = {
+  readonly nowMs: number
+  readonly recordsMax: number
+  readonly firstSequence: number
+  readonly pool: BufferPool
+}
+
 const scanner = new EventScanner()
 const operationPattern = /\[\s*"(upsert|delete)"\s*,\s*(\d{1,15})\s*,\s*(\d{1,15})\s*,\s*(\d{1,15})\s*,/y
 const headBytesMax = 256
@@ -28,10 +35,7 @@ const notUtf8: Refusal = { field: '', message: 'the record is no valid UTF-8' }
  * $insert_id; one that no import would have taken is nothing to delete, and no failure. Throws BodySyntaxError,
  * TooManyRecordsError.
  */
-export function readMirrorBatch(
-  body: Buffer,
-  options: { nowMs: number; recordsMax: number; firstSequence: number; pool: BufferPool },
-): ImportBatch {
+export function readMirrorBatch(body: Buffer, options: MirrorOptions): ImportBatch {
   const frame = new FrameBuilder('v', options.firstSequence, Math.ceil(body.length * 1.3) + 4096, options.pool)
   const failed: FailedRecord[] = []
   let records = 0

@@ -166,7 +166,7 @@ export const readRoutes: FastifyPluginAsyncTypebox<HttpContext> = async (server,
       schema: {
         summary: 'A SELECT over the project (DuckDB SQL)',
         description:
-          "Tables: events, events_log (every copy), mirrored_events (versions, deleted ones included), user_profiles, group_profiles, profiles, lookup_tables, lookup_rows. `properties` is JSON text: properties->>'$.plan'.",
+          "Tables: events, events_log (every copy), mirrored_events and mirrored_profiles (versions, deleted ones included), profile_history, hidden_events, user_profiles, group_profiles, profiles, lookup_tables, lookup_rows. `properties` is JSON text: properties->>'$.plan'.",
         tags,
         security,
         params: InProject,

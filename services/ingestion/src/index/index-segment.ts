@@ -20,7 +20,8 @@ export async function indexSegment(connection: DuckDBConnection, segment: Segmen
   await connection.run('BEGIN TRANSACTION')
   try {
     if (segment.kinds.has('e')) await connection.run(insertEvents(segment.path))
-    if (segment.kinds.has('v')) await mergeVersions(connection, segment.path)
+    for (const kind of ['v', 'h'] as const)
+      if (segment.kinds.has(kind)) await mergeVersions(connection, segment.path, kind)
     if (['p', 'l', 'd'].some((kind) => segment.kinds.has(kind as RecordKind)))
       await indexFrames(connection, segment, lookupDir)
     await connection.run(`UPDATE position SET indexed_through = ${segment.endSequence}`)
@@ -67,7 +68,7 @@ async function indexFrames(connection: DuckDBConnection, segment: Segment, looku
 /** A hard delete: of what came before the deletion was asked for. */
 async function deleteImports(connection: DuckDBConnection, frame: StoredFrame): Promise<void> {
   for (const { a, sequence } of frameLines(frame))
-    for (const table of ['events_log', 'mirrored_events'])
+    for (const table of ['events_log', 'mirrored_events', 'mirrored_profiles'])
       await connection.run(`DELETE FROM ${table} WHERE import_id = $1 AND sequence < $2`, [a, BigInt(sequence)])
 }
 

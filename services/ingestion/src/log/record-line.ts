@@ -9,6 +9,7 @@
  *
  *   kind 'e' event         a = event, b = distinct_id, c = $insert_id, d = $warehouse_import_id, json = properties
  *   kind 'v' versioned      as 'e', but c = $insert_id '/' ( 'upsert' | 'delete' ) '/' generation '/' run_seq '/' ordinal
+ *   kind 'h' profile history as 'v', a = name of the hidden event, b = id, json = {"group_key":…,"set":…}
  *   kind 'p' profile       a = group key, empty for users, b = id, json = update
  *   kind 'l' lookup table  a = table id, b = name of the file with its CSV
  *   kind 'd' deletion      a = import id
@@ -20,7 +21,7 @@ import { crc32 } from 'node:zlib'
 import { integerTextMax, writeInteger } from '@millrace/domain/text/integer-text.ts'
 import type { BufferPool } from './buffer-pool.ts'
 
-export type RecordKind = 'e' | 'v' | 'p' | 'l' | 'd'
+export type RecordKind = 'e' | 'v' | 'h' | 'p' | 'l' | 'd'
 
 export const headerBytes = 54
 const crcAt = 41
@@ -141,7 +142,7 @@ export type FrameHeader = {
 /** The header at the start of `bytes`, null when there is none. */
 export function readHeader(bytes: Buffer): FrameHeader | null {
   if (bytes.length < headerBytes) return null
-  const match = /^#\t(\d{16})\t(\d{10})\t(\d{10})\t[0-9a-f]{8}\t([evpld])\t\t\n$/.exec(
+  const match = /^#\t(\d{16})\t(\d{10})\t(\d{10})\t[0-9a-f]{8}\t([evhpld])\t\t\n$/.exec(
     bytes.toString('latin1', 0, headerBytes),
   )
   if (match === null) return null
