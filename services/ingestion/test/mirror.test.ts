@@ -85,6 +85,8 @@ describe('mirrored events', () => {
     }
     await send('3', ...fc.sample(fc.shuffledSubarray(operations, { minLength: 400 }), { numRuns: 1, seed: 7 })[0]!)
     assert.deepEqual(await shown('3'), expected)
+    await send('3', ...operations.slice(0, 200)) // old ones again, after all was indexed
+    assert.deepEqual(await shown('3'), expected)
     const { rows } = (await (
       await service.query('3', 'SELECT count(*), count(DISTINCT insert_id) FROM mirrored_events')
     ).json()) as { rows: unknown[][] }
@@ -93,6 +95,7 @@ describe('mirrored events', () => {
 
   test('that were deleted do not come back by an older upsert that arrives late', async () => {
     await send('4', ['delete', 1, 5, 0, event(1)])
+    assert.deepEqual(await shown('4'), []) // from here on the delete is indexed
     await send('4', ['upsert', 1, 4, 99, event(1, { plan: 'late' })])
     assert.deepEqual(await shown('4'), [])
     await send('4', ['upsert', 2, 1, 0, event(1, { plan: 'resynced' })])

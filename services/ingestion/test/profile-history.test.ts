@@ -106,6 +106,7 @@ describe('profile history', () => {
       ],
     )
     await taken('2', ['delete', 1, 4, 0, { ...row(3, 'ann', start + 6 * day, ''), $delete: '' }])
+    assert.equal((await shown('2')).length, 2) // from here on the delete is indexed
     await taken('2', ['upsert', 1, 2, 9, row(3, 'ann', start + 6 * day, 'late')])
     assert.deepEqual(
       (await shown('2')).map(([, , from, to]) => [from, to]),
