@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { until } from '@millrace/local-stack/servers/until.ts'
 import fc from 'fast-check'
 import {
   type BigQuerySource,
@@ -141,7 +142,7 @@ describe('plans of BigQuery', () => {
     server.jobs.held = { id: /given-up/, until: release.promise }
     const planning = warehouse.plan(requestFor('numbers', { runId: 'given-up' }), giveUp.signal)
     const id = () => [...server.jobs.byId.keys()].find((each) => each.startsWith('millrace_given-up'))
-    while (!server.requests.includes(`GET /queries/${id()}`)) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => server.requests.includes(`GET /queries/${id()}`), { timeoutMs: 10_000, everyMs: 5 })
     giveUp.abort(new Error('the lease was lost'))
     await assert.rejects(planning, /the lease was lost/)
     server.jobs.held = null

@@ -34,8 +34,8 @@ export type BigQueryServer = {
   createView(dataset: string, name: string, sql: string): Promise<void>
   /** Changes a table by a statement of DuckDB's in which `$table` stands for it. */
   change(dataset: string, name: string, statement: string): Promise<void>
-  /** Page tokens given out so far are refused from now on. */
-  expirePageTokens(): void
+  /** Page tokens given out so far are refused from now on; with `later` those to come as well. */
+  expirePageTokens(options?: { readonly later?: boolean }): void
   close(): Promise<void>
 }
 
@@ -48,7 +48,7 @@ export async function startBigQueryServer(options: ServerOptions = {}): Promise<
   const jobs = new QueryJobs(storage, grants, now)
   const account = makeServiceAccount(projectId)
   const tokens = new TokenEndpoint(account, now)
-  const place: Place = { projectId, storage, jobs, grants, pageBytesMax, pageGeneration: 0 }
+  const place: Place = { projectId, storage, jobs, grants, pageBytesMax, pageGeneration: 0, tokensExpireAtOnce: false }
   const faults: Fault[] = []
   const requests: string[] = []
 
@@ -102,7 +102,10 @@ export async function startBigQueryServer(options: ServerOptions = {}): Promise<
     createTable: (dataset, name, fields, more = {}) => storage.createTable(dataset, name, fields, more),
     createView: (dataset, name, sql) => storage.createView(dataset, name, sql),
     change: (dataset, name, statement) => storage.change(dataset, name, statement),
-    expirePageTokens: () => void place.pageGeneration++,
+    expirePageTokens({ later = false } = {}) {
+      place.pageGeneration++
+      place.tokensExpireAtOnce = later
+    },
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -138,9 +138,12 @@ export class QueryJobs {
     if (whole === undefined) return 0
     if (field === undefined || whole.rows === 0) return whole.bytes
     const pattern = new RegExp(`\`${field}\` (>=?|<=?) (?:TIMESTAMP|DATETIME|DATE) '([^']{10})`, 'g')
+    const { options } = this.#storage.get(dataset, name)
     const conditions = [...query.matchAll(pattern)].map(
       ([, sign = '', day]) => `"${field}"::DATE ${sign[0]}= DATE '${day}'`,
     )
+    if (conditions.length === 0 && options.requirePartitionFilter)
+      throw invalidQuery(`Cannot query over table '${name}' without a filter over column(s) '${field}'`)
     if (conditions.length === 0) return whole.bytes
     const reader = await this.#storage.read(`SELECT count(*) FROM ${from} WHERE ${conditions.join(' AND ')}`)
     return Math.round((whole.bytes * Number(reader.getRowsJS()[0]?.[0])) / whole.rows)

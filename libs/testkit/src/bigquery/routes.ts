@@ -11,6 +11,7 @@ export type Place = {
   readonly pageBytesMax: number
   /** Tokens of an earlier generation have expired. */
   pageGeneration: number
+  tokensExpireAtOnce: boolean
 }
 
 export type Request = {
@@ -87,7 +88,7 @@ function getTable(place: Place, request: Request, [dataset = '', name = '']: rea
   getDataset(place, request, [dataset])
   const table = place.storage.get(dataset, name)
   const version = table.versions.at(-1)
-  const { timePartitioning, primaryKey } = table.options
+  const { timePartitioning, requirePartitionFilter, primaryKey } = table.options
   return {
     ...reference(place, table),
     type: typeOf(table),
@@ -95,6 +96,7 @@ function getTable(place: Place, request: Request, [dataset = '', name = '']: rea
     schema: { fields: table.fields },
     ...(version ? { numRows: String(version.rows), numBytes: String(version.bytes) } : {}),
     ...(timePartitioning ? { timePartitioning } : {}),
+    ...(requirePartitionFilter ? { requirePartitionFilter } : {}),
     ...(primaryKey ? { tableConstraints: { primaryKey: { columns: primaryKey } } } : {}),
     ...(table.expiresAt === null ? {} : { expirationTime: String(table.expiresAt) }),
   }
@@ -129,7 +131,14 @@ async function insertJob(place: Place, { body }: Request) {
   const { query: sql, maximumBytesBilled: max } = configuration.query
   if (dryRun) {
     const bytes = await place.jobs.check(sql)
-    return { status: { state: 'DONE' }, configuration, statistics: { totalBytesProcessed: String(bytes) } }
+    const { projectId } = place
+    const reference = { projectId, location: jobReference?.location ?? 'US' }
+    return {
+      jobReference: reference,
+      status: { state: 'DONE' },
+      configuration,
+      statistics: { totalBytesProcessed: String(bytes) },
+    }
   }
   const request: JobRequest = {
     id: jobReference?.jobId,
@@ -226,8 +235,8 @@ function paged<T>(place: Place, all: readonly T[], parameters: URLSearchParams) 
   return { items, nextPageToken: next < all.length ? { nextPageToken: tokenOf(place, next) } : {} }
 }
 
-function tokenOf({ pageGeneration }: Place, at: number): string {
-  return Buffer.from(JSON.stringify([pageGeneration, at])).toString('base64url')
+function tokenOf({ pageGeneration, tokensExpireAtOnce }: Place, at: number): string {
+  return Buffer.from(JSON.stringify([tokensExpireAtOnce ? -1 : pageGeneration, at])).toString('base64url')
 }
 
 function startOf({ pageGeneration }: Place, parameters: URLSearchParams): number {

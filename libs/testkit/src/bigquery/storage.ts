@@ -5,6 +5,7 @@ import { translate } from './sql-text.ts'
 
 export type TableOptions = {
   readonly timePartitioning?: { readonly type: 'DAY'; readonly field?: string }
+  readonly requirePartitionFilter?: boolean
   readonly primaryKey?: readonly string[]
 }
 
@@ -160,7 +161,7 @@ export class Storage {
   read(sql: string): Promise<DuckDBResultReader> {
     return this.#inTurn(async () => {
       try {
-        return await this.#db.runAndReadAll(sql.replaceAll('bq_now()', `make_timestamp(${this.clock()})`))
+        return await this.#db.runAndReadAll(sql.replaceAll('bq_now()', () => timestampLiteral(this.clock())))
       } catch (error) {
         throw invalidQuery((error as Error).message)
       }
@@ -179,7 +180,8 @@ export class Storage {
 
   async #fieldsOf(sql: string): Promise<{ readonly fields: readonly Field[]; readonly names: readonly string[] }> {
     const reader = await this.read(`SELECT * FROM (${sql}) LIMIT 0`)
-    const names = reader.deduplicatedColumnNames()
+    // Columns that were given no name get one as BigQuery makes them.
+    const names = reader.deduplicatedColumnNames().map((name, i) => (/^\w+$/.test(name) ? name : `f${i}_`))
     return { names, fields: reader.columnTypes().map((type, i) => fieldOf(names[i] as string, type)) }
   }
 
@@ -210,6 +212,11 @@ export class Storage {
     this.#queue = done.catch(() => undefined)
     return done
   }
+}
+
+function timestampLiteral(micros: bigint): string {
+  const millis = new Date(Number(micros / 1000n)).toISOString().slice(0, -1)
+  return `TIMESTAMPTZ '${millis}${String(micros % 1000n).padStart(3, '0')}+00'`
 }
 
 function keyOf(dataset: string, name: string): string {
