@@ -141,6 +141,14 @@ describe('append from BigQuery', () => {
     await assert.rejects(run('no_time', null, { insertTimeColumn: 'gone' }), { code: 'column_not_found' })
   })
 
+  test('a table that requires a filter on its partitions is read by append, and the reason is told elsewhere', async () => {
+    const options = { timePartitioning: { type: 'DAY', field: 'at' }, requirePartitionFilter: true } as const
+    await source.server.createTable('shop', 'filtered', [field('id', 'INTEGER'), field('at', 'TIMESTAMP')], options)
+    await source.server.change('shop', 'filtered', `INSERT INTO $table VALUES (1, ${day(1)})`)
+    assert.deepEqual((await run('filtered', null)).ids, [1])
+    await assert.rejects(run('filtered', null, { mode: 'full' }), { code: 'mode_not_supported' })
+  })
+
   test('mirror is refused', async () => {
     await makeTable('mirrored')
     await assert.rejects(run('mirrored', null, { mode: 'mirror' }), { code: 'mode_not_supported' })

@@ -11,7 +11,7 @@ import type {
   Warehouse,
 } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import { type FoundTable, findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
+import { checkPartitionFilter, type FoundTable, findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
 import { refusalOf } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
@@ -72,6 +72,7 @@ export class BigQueryWarehouse implements Warehouse {
     signal: AbortSignal,
   ): Promise<ReadResult> {
     const found = await findTable(this.#client, table, signal)
+    checkPartitionFilter(found)
     const percent = found.kind === 'TABLE' && found.bytes > previewBytes ? (100 * previewBytes) / found.bytes : 100
     const sql = previewStatement(originOf(this.#client, found, null), found.columns, percent, rowsMax)
     const limits = { location: found.location, bytesBilledMax: 10 * previewBytes }

@@ -78,6 +78,8 @@ export type FoundTable = {
   readonly key: readonly string[]
   /** What the table is partitioned by; `ingestion_time` is no column. */
   readonly partitioning: { readonly kind: 'none' | 'ingestion_time' | 'column'; readonly column: string | null }
+  /** Queries without a condition on the partitions are refused by the table itself. */
+  readonly needsPartitionFilter: boolean
   readonly bytes: number
 }
 
@@ -86,6 +88,7 @@ type ApiTable = {
   readonly location?: string
   readonly schema?: { readonly fields?: readonly ApiField[] }
   readonly numBytes?: string
+  readonly requirePartitionFilter?: boolean
   readonly timePartitioning?: { readonly field?: string }
   readonly rangePartitioning?: { readonly field?: string }
   readonly tableConstraints?: { readonly primaryKey?: { readonly columns?: readonly string[] } }
@@ -107,6 +110,7 @@ export async function findTable(client: BigQueryClient, table: TableRef, signal:
     columns,
     key: found.tableConstraints?.primaryKey?.columns ?? [],
     partitioning: partitioningOf(found),
+    needsPartitionFilter: found.requirePartitionFilter ?? false,
     bytes: Number(found.numBytes ?? 0),
   }
 }
@@ -127,6 +131,16 @@ function partitioningOf({ timePartitioning, rangePartitioning }: ApiTable): Foun
   const by = timePartitioning ?? rangePartitioning
   if (by === undefined) return { kind: 'none', column: null }
   return by.field === undefined ? { kind: 'ingestion_time', column: null } : { kind: 'column', column: by.field }
+}
+
+/** Throws `mode_not_supported` when the table cannot be read as a whole, or by conditions on `column` when one is given. */
+export function checkPartitionFilter({ needsPartitionFilter, partitioning, table }: FoundTable, column?: string): void {
+  if (!needsPartitionFilter || (column !== undefined && partitioning.column === column)) return
+  throw new WarehouseError(
+    'mode_not_supported',
+    `${shown(table)} requires a filter on its partitions, and this would read all of them.`,
+    'Use append by the column that partitions the table, or sync a view of it that filters.',
+  )
 }
 
 /** Only tables remember what they held; views show what their tables hold now. */

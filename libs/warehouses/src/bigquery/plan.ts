@@ -1,6 +1,14 @@
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import { canTravelInTime, type FoundTable, findTable, rowSchemaOf, schemaFingerprint, shown } from './catalog.ts'
+import {
+  canTravelInTime,
+  checkPartitionFilter,
+  type FoundTable,
+  findTable,
+  rowSchemaOf,
+  schemaFingerprint,
+  shown,
+} from './catalog.ts'
 import { quoteTable } from './identifiers.ts'
 import { columnNotFound, latestTime, noTime, serverTime, timeColumn } from './latest-time.ts'
 import { countOverlap, type Overlap, overlapOf } from './overlap.ts'
@@ -49,6 +57,7 @@ export async function planRead(place: Place, request: PlanRequest, signal: Abort
   const found = await findTable(client, request.table, signal)
   const identity = identityOf(request, found)
   const column = request.mode === 'append' ? timeColumn(found, request) : null
+  checkPartitionFilter(found, column?.name)
   const now = canTravelInTime(found) ? await serverTime(client, found, signal) : null
   const lo = request.cursor?.hi ?? null
   const overlapMs = column === null ? 0 : overlapOf(column, request.overlapMs)
