@@ -28,7 +28,7 @@ const mapping = {
   leaveOut: ['inserted_at'],
 }
 
-test('two append runs from BigQuery bring every row once, and leave nothing behind in the warehouse', async () => {
+test('two append runs from BigQuery bring every row once, reject one whose JSON is too large, and leave nothing behind in the warehouse', async () => {
   const { stack, pipeline } = world
   const project = await pipeline.createProject('bigquery')
   await makeVisits()
@@ -55,16 +55,24 @@ test('two append runs from BigQuery bring every row once, and leave nothing behi
   const first = await run()
   assert.deepEqual([first.read, first.events, first.collapsed, first.missing], [10_005, 10_000, 5, 0])
   await insertVisits(10_000, 10_700)
+  // More than an event may hold.
+  await server.change(
+    'shop',
+    'visits',
+    `UPDATE $table SET details = '{"a": "' || repeat('x', 1200000) || '"}' WHERE n = 10500`,
+  )
   const second = await run()
-  assert.deepEqual([second.read, second.events, second.rejected, second.missing], [700, 700, 0, 0])
+  assert.deepEqual([second.read, second.events, second.rejected, second.missing], [700, 699, 1, 0])
 
   const left = () => [...server.storage.tables.values()].filter(({ dataset }) => dataset === 'millrace')
   await until(() => left().length === 0, { what: 'the removal of the rows that were set aside' })
 
   const numbers = (await exportedEvents(project, sync.importId)).map(({ properties }) => Number(properties.n))
+  const all = Array.from({ length: 10_700 }, (_, n) => n)
+  const loaded = all.filter((n) => n !== 10_500)
   assert.deepEqual(
     numbers.sort((a, b) => a - b),
-    Array.from({ length: 10_700 }, (_, n) => n),
+    loaded,
   )
 
   async function run() {
@@ -104,6 +112,7 @@ async function makeVisits(): Promise<void> {
     { name: 'time', type: 'TIMESTAMP' },
     { name: 'visitor', type: 'STRING' },
     { name: 'amount', type: 'NUMERIC' },
+    { name: 'details', type: 'JSON' },
     { name: 'inserted_at', type: 'TIMESTAMP' },
   ]
   await server.createTable('shop', 'visits', fields, { timePartitioning: { type: 'DAY', field: 'inserted_at' } })
@@ -114,6 +123,6 @@ async function insertVisits(from: number, to: number): Promise<void> {
   await server.change(
     'shop',
     'visits',
-    `INSERT INTO $table SELECT n, ${start} + to_seconds(n), 'visitor ' || n % 97, n / 4.0, ${start} + to_microseconds(n) FROM range(${from}, ${to}) t(n)`,
+    `INSERT INTO $table SELECT n, ${start} + to_seconds(n), 'visitor ' || n % 97, n / 4.0, '{"plan": 1}', ${start} + to_microseconds(n) FROM range(${from}, ${to}) t(n)`,
   )
 }
