@@ -167,7 +167,7 @@ export function addSources(api: Api, context: ApiContext): void {
       },
     },
     async (request) => {
-      const { table, ...connection } = request.body
+      const { name: _name, table, ...connection } = request.body
       return toTestAnswer(await testConnection(context, request.params.projectId, connection, table))
     },
   )

@@ -19,6 +19,8 @@ const secrets = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLe
 const table = closed({ schema: identifier, name: identifier }, { description: 'Tries to read this table as well' })
 
 export const connectionBody = closed({
+  // The body that will create the source can be tried as it is.
+  name: Type.Optional(name),
   warehouse: literals(warehouseKinds),
   options,
   secrets,
