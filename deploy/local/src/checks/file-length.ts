@@ -3,7 +3,6 @@ const linesMax = 300
 /** Longer files, and why each is one idea all the same. */
 const allowed: Readonly<Record<string, string>> = {
   'libs/kafka/test/conformance.ts': 'one suite, which is run against every Kafka client',
-  'libs/domain/test/wire.test.ts': 'one table of properties, which is run for every kind of record',
 }
 
 /** A complaint when the file is longer than a file of one idea is; undefined when not. */
