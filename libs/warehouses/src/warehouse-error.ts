@@ -1,23 +1,11 @@
 import { MillraceError } from '@millrace/domain/errors.ts'
+import type { NetErrorCode } from '@millrace/net/net-error.ts'
 
 /** Everything that can be wrong with a warehouse, as callers and people tell it apart. */
 export type WarehouseErrorCode =
   | 'options_invalid'
-  // Reaching it (libs/net finds these; the codes are its own).
-  | 'host_invalid'
-  | 'host_not_allowed'
-  | 'port_not_allowed'
-  | 'host_not_found'
-  | 'host_unreachable'
-  | 'tls_required'
-  | 'tls_certificate_invalid'
-  | 'tls_failed'
-  | 'ca_certificate_invalid'
-  | 'ssh_authentication_failed'
-  | 'ssh_key_invalid'
-  | 'ssh_host_key_unknown'
-  | 'ssh_host_key_changed'
-  | 'ssh_failed'
+  // Reaching it: libs/net finds these.
+  | NetErrorCode
   // Being let in.
   | 'authentication_failed'
   | 'database_not_found'

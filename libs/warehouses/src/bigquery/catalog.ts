@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
+import { shown } from '../shown.ts'
 import type { TableRef, TableSummary } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { BigQueryClient } from './client.ts'
@@ -155,16 +155,4 @@ export function rowSchemaOf(found: FoundTable): RowSchema {
     columns: found.columns.map(({ name, sourceType, rule }) => ({ name, sourceType, type: typeRules[rule].column })),
     key: found.key,
   }
-}
-
-/** Changes when a column, its type or the key does: a run that was planned with another one must not go on. */
-export function schemaFingerprint(found: FoundTable): string {
-  const parts = [found.columns.map(({ name, sourceType, rule }) => [name, sourceType, rule]), found.key]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-}
-
-/** A table's name for people: one line, of bearable length. */
-export function shown(table: TableRef): string {
-  const text = JSON.stringify(`${table.schema}.${table.name}`)
-  return text.length > 150 ? `${text.slice(0, 150)}…` : text
 }

@@ -1,14 +1,8 @@
+import { schemaFingerprint } from '../schema-fingerprint.ts'
+import { shown } from '../shown.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import {
-  canTravelInTime,
-  checkPartitionFilter,
-  type FoundTable,
-  findTable,
-  rowSchemaOf,
-  schemaFingerprint,
-  shown,
-} from './catalog.ts'
+import { canTravelInTime, checkPartitionFilter, type FoundTable, findTable, rowSchemaOf } from './catalog.ts'
 import { quoteTable } from './identifiers.ts'
 import { columnNotFound, latestTime, noTime, serverTime, timeColumn } from './latest-time.ts'
 import { countOverlap, type Overlap, overlapOf } from './overlap.ts'

@@ -1,4 +1,5 @@
-import { type FoundTable, schemaFingerprint, type TableColumn } from './catalog.ts'
+import { schemaFingerprint } from '../schema-fingerprint.ts'
+import type { FoundTable, TableColumn } from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
 import { quoteTable } from './identifiers.ts'
 import { fingerprintOf, labelOf, timeOf } from './job-labels.ts'

@@ -1,5 +1,6 @@
+import { shown } from '../shown.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import { type FoundTable, shown, type TableColumn } from './catalog.ts'
+import type { FoundTable, TableColumn } from './catalog.ts'
 import { quoteColumn } from './identifiers.ts'
 import { microsOf, timeText } from './time-text.ts'
 import { decodes, type TypeRuleName, typeRules } from './types.ts'

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import type pg from 'pg'
+import { shown } from '../shown.ts'
 import type { TableRef, TableSummary } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
@@ -140,12 +140,6 @@ export function rowSchemaOf(found: FoundTable): RowSchema {
   }
 }
 
-/** Changes when a column, its type or the key does: a run that was planned with another one must not go on. */
-export function schemaFingerprint(found: FoundTable): string {
-  const parts = [found.columns.map(({ name, sourceType, rule }) => [name, sourceType, rule]), found.key]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-}
-
 function tableNotFound(table: TableRef): WarehouseError {
   return new WarehouseError(
     'table_not_found',
@@ -160,10 +154,4 @@ function permissionDenied(table: TableRef): WarehouseError {
     `The role may not read ${shown(table)}.`,
     'GRANT USAGE on the schema and SELECT on the table to it: see docs/warehouses/postgres.md.',
   )
-}
-
-/** A table's name for people: one line, of bearable length. */
-export function shown(table: TableRef): string {
-  const text = JSON.stringify(`${table.schema}.${table.name}`)
-  return text.length > 150 ? `${text.slice(0, 150)}…` : text
 }
