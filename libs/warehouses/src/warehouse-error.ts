@@ -22,6 +22,8 @@ export type WarehouseErrorCode =
   | 'type_not_supported'
   | 'mode_not_supported'
   | 'schema_changed'
+  /** Mirror: what the last run kept is gone, or the table is another one: nothing can be compared. */
+  | 'resync_required'
   | 'row_too_large'
   // While reading.
   | 'pin_lost'
@@ -61,5 +63,6 @@ export const finalWarehouseCodes: ReadonlySet<string> = new Set<WarehouseErrorCo
   'type_not_supported',
   'mode_not_supported',
   'schema_changed',
+  'resync_required',
   'row_too_large',
 ])

@@ -37,6 +37,10 @@ export type ReadPlan = {
     readonly hi: string | null
     readonly overlapMs: number
   } | null
+  /** Mirror: the columns of the before-images of its updates and deletes, in their order; else none. */
+  readonly before: readonly Column[]
+  /** Mirror: what the comparison has found; null for the other modes. */
+  readonly changes: MirrorChanges | null
   readonly chunks: readonly ChunkSpec[]
   readonly rowsEstimate: number
   /** Append: rows to be read that the last run has read as well, those of the overlap; for tables without a key, distinct ones. */
@@ -49,6 +53,17 @@ export type ReadPlan = {
   readonly nextCursor: SyncCursor | null
 }
 
+/** What a mirror run found by comparing the table with what it was when the last run succeeded; known before anything is read. */
+export type MirrorChanges = {
+  readonly inserts: number
+  readonly updates: number
+  readonly deletes: number
+  /** Rows of the sync after its last succeeded run, identical ones counted once; 0 for the first run. */
+  readonly knownRows: number
+  /** Rows of the table now that are left out, since another row is identical to them or has the same key. */
+  readonly identicalRows: number
+}
+
 /** A re-readable part of a plan; plain JSON that only the warehouse's own folder understands. */
 export type ChunkSpec = Readonly<Record<string, unknown>>
 
@@ -58,6 +73,8 @@ export type SyncCursor = { readonly hi: string | null; readonly pin: Readonly<Re
 export type PlanRequest = {
   /** Names what a run makes in the warehouse, so that a plan which is made again finds it. */
   readonly runId: string
+  /** Names what a sync keeps in the warehouse from run to run. */
+  readonly syncId: string
   readonly table: TableRef
   readonly tableType: TableType
   readonly mode: Mode
@@ -66,8 +83,28 @@ export type PlanRequest = {
   readonly insertTimeColumn: string | null
   readonly overlapMs: number
   readonly cursor: SyncCursor | null
+  /** Mirror: the columns whose old values an update or delete must carry (domain, mapping/before-columns.ts); else none. */
+  readonly before: readonly Column[]
+  /**
+   * Mirror: the fingerprint of a schema with which a person has chosen to continue although it is not the one of the last
+   * run; null = none. A change to any other schema stops the plan with `schema_changed`.
+   */
+  readonly acceptedSchema: string | null
   /** Chunk size to aim at. */
   readonly chunkRows: number
+}
+
+/** What a run that has ended may have left in the warehouse. */
+export type RunLeavings = {
+  readonly runId: string
+  readonly syncId: string
+  readonly table: TableRef
+  /** null when the run ended before its plan was stored; what it made then is found by its id. */
+  readonly plan: ReadPlan | null
+  /** The sync's next run begins from this one: what it keeps (its snapshot) must stay. */
+  readonly isNeeded: boolean
+  /** What this run began from (the snapshot before its own) is needed by no one any more. */
+  readonly isSucceeded: boolean
 }
 
 export type EstimateRequest = Pick<PlanRequest, 'table' | 'mode' | 'insertTimeColumn' | 'overlapMs' | 'cursor'>
@@ -128,7 +165,7 @@ export type Warehouse = {
   ): Promise<ReadResult>
   /** Tables without identity columns: how many rows of the plan are identical to another one, counted by the warehouse at the pin. */
   countIdentical(plan: ReadPlan, shared: string | null, signal: AbortSignal): Promise<number>
-  /** Removes what a finished run left in the warehouse. Safe to repeat. */
-  cleanUp(plan: ReadPlan, signal: AbortSignal): Promise<void>
+  /** Removes what a finished run left in the warehouse and is of no use any more. Safe to repeat. */
+  cleanUp(leavings: RunLeavings, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }

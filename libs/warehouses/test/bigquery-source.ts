@@ -5,7 +5,7 @@ import {
 } from '@millrace/testkit/bigquery/bigquery-server.ts'
 import type { Field } from '@millrace/testkit/bigquery/rest-values.ts'
 import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
-import type { PlanRequest, ReadPlan, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
+import type { PlanRequest, ReadPlan, RunLeavings, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { CollectingSink, type Row } from './collecting-sink.ts'
 
 export const signal = new AbortController().signal
@@ -48,6 +48,9 @@ export const field = (name: string, type: string, more: Partial<Field> = {}): Fi
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
   return {
     runId: '01900000-0000-7000-8000-000000000001',
+    syncId: '01900000-0000-7000-8000-0000000000aa',
+    before: [],
+    acceptedSchema: null,
     table: shopTable(name),
     tableType: 'events',
     mode: 'full',
@@ -77,4 +80,10 @@ export async function readAll(
 ): Promise<{ readonly plan: ReadPlan; readonly rows: readonly Row[]; readonly shared: string | null }> {
   const { plan, pin } = await warehouse.plan(request, signal)
   return { plan, rows: await readPlan(warehouse, plan, pin.shared), shared: pin.shared }
+}
+
+/** What a run has left that succeeded and is not the last one. */
+export function leftBy(plan: ReadPlan): RunLeavings {
+  const { runId, syncId } = requestFor(plan.table.name)
+  return { runId, syncId, table: plan.table, plan, isNeeded: false, isSucceeded: true }
 }

@@ -113,7 +113,7 @@ describe('a run of Postgres', () => {
   it('hands the reason on when the sink ends the read, and stops the statement', async () => {
     const { plan, pin } = await source.warehouse.plan(requestFor('many'), signal)
     const reason = new Error('lease lost')
-    const sink = { insert: () => false, drained: () => Promise.reject(reason) }
+    const sink = { change: () => false, insert: () => false, drained: () => Promise.reject(reason) }
     await assert.rejects(source.warehouse.readChunk(plan, plan.chunks[0]!, pin.shared, sink, signal), reason)
     await pin.close()
     await until(async () => (await ownSessions()) === 0)

@@ -67,6 +67,9 @@ export async function startSource(settings: Readonly<Record<string, string>> = {
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
   return {
     runId: '01900000-0000-7000-8000-000000000000',
+    syncId: '01900000-0000-7000-8000-0000000000aa',
+    before: [],
+    acceptedSchema: null,
     table: { schema: 'public', name },
     tableType: 'events',
     mode: 'full',

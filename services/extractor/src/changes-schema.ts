@@ -1,8 +1,8 @@
-import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { avroName } from '@millrace/domain/wire/avro-name.ts'
 import { changeBatchSchema } from '@millrace/domain/wire/change-schema.ts'
 import { changesTopic } from '@millrace/kafka/topic-names.ts'
 import type { RunContext } from '@millrace/store/runs/run-context.ts'
+import type { ReadPlan } from '@millrace/warehouses/warehouse.ts'
 import type { ExtractorContext } from './extractor-context.ts'
 
 /**
@@ -12,10 +12,14 @@ import type { ExtractorContext } from './extractor-context.ts'
  * compatible, and a resync starts anew. Rejects with RegistryError `incompatible` when a column has changed its type
  * since the sync's earlier runs.
  */
-export function registerChanges(context: ExtractorContext, run: RunContext, schema: RowSchema): Promise<number> {
+export function registerChanges(
+  context: ExtractorContext,
+  run: RunContext,
+  { schema, before }: Pick<ReadPlan, 'schema' | 'before'>,
+): Promise<number> {
   const namespace = `millrace.changes.${avroName(run.syncId)}.g${run.generation}`
   return context.registry.register(
     changesTopic(run.warehouse, run.lane),
-    changeBatchSchema(schema, namespace) as object,
+    changeBatchSchema(schema, namespace, before) as object,
   )
 }

@@ -1,7 +1,7 @@
 import { partitionOf, partitionOfSync } from '@millrace/domain/identity/partition.ts'
 import type { BatchHeader } from '@millrace/domain/wire/batch-header.ts'
 import { ChangeBatchBuilder } from '@millrace/domain/wire/change-batch.ts'
-import type { TableType } from '@millrace/domain/words.ts'
+import type { ChangeOp, TableType } from '@millrace/domain/words.ts'
 import type { OutMessage, Producer } from '@millrace/kafka/port.ts'
 import { framePrefix } from '@millrace/registry/frame.ts'
 import type { ChangeSink } from '@millrace/warehouses/change-sink.ts'
@@ -103,14 +103,25 @@ export class ChunkPublisher implements ChangeSink {
   }
 
   insert(rowId: Buffer, row: Buffer, rowStart: number, rowEnd: number): boolean {
+    return this.change('insert', rowId, row, rowStart, rowEnd, null)
+  }
+
+  change(
+    op: ChangeOp,
+    rowId: Buffer,
+    row: Buffer | null,
+    rowStart: number,
+    rowEnd: number,
+    before: Uint8Array | null,
+  ): boolean {
     const { limits, target, gate } = this.#parts
     const partition = this.#fixedPartition ?? partitionOf(rowId, target.partitions)
     const builder = this.#builders[partition]!
-    const length = rowEnd - rowStart
-    if (length > limits.rowBytesMax) builder.append('insert', this.#ordinal, rowId, null)
+    const length = rowEnd - rowStart + (before?.length ?? 0)
+    if (length > limits.rowBytesMax) builder.append(op, this.#ordinal, rowId, null, 0, 0, before)
     else {
       if (builder.bytes > 0 && builder.bytes + length > limits.batchBytesMax) this.#finishBatch(partition)
-      builder.append('insert', this.#ordinal, rowId, row, rowStart, rowEnd)
+      builder.append(op, this.#ordinal, rowId, row, rowStart, rowEnd, before)
     }
     this.#ordinal += 1
     this.#rows[partition]! += 1

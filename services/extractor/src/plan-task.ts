@@ -1,3 +1,4 @@
+import { beforeColumns } from '@millrace/domain/mapping/before-columns.ts'
 import { MappingError } from '@millrace/domain/mapping/compile.ts'
 import { identityColumns } from '@millrace/domain/mapping/identity.ts'
 import { validateMapping } from '@millrace/domain/mapping/validate.ts'
@@ -18,7 +19,7 @@ export async function planTask(context: ExtractorContext, work: TaskAtWork): Pro
   const { plan, pin } = await makePlan(context, work)
   let stored = false
   try {
-    await registerChanges(context, work.run, plan.schema)
+    await registerChanges(context, work.run, plan)
     await writeMarkers(context, work.run, 'run_open', work.task.attempt, null)
     await failpoint('extractor.beforePlanStored')
     stored = await storePlan(context, work, plan, pin)
@@ -44,6 +45,7 @@ async function makePlan(
   return warehouse.plan(
     {
       runId: run.runId,
+      syncId: run.syncId,
       table: inputs.table,
       tableType: run.tableType,
       mode: run.mode,
@@ -51,6 +53,8 @@ async function makePlan(
       insertTimeColumn: inputs.insertTimeColumn,
       overlapMs: inputs.overlapMs,
       cursor: inputs.cursor,
+      before: run.mode === 'mirror' ? beforeColumns(run.mapping, described) : [],
+      acceptedSchema: null,
       chunkRows: context.chunkRows,
     },
     keeper.signal,

@@ -77,7 +77,7 @@ async function openPublisher(
     header: chunkHeader(run, task),
     target: {
       topic: changesTopic(run.warehouse, run.lane),
-      schemaId: await registerChanges(context, run, plan.schema),
+      schemaId: await registerChanges(context, run, plan),
       tableType: run.tableType,
       partitions,
     },

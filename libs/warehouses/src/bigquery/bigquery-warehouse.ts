@@ -7,6 +7,7 @@ import type {
   PlanRequest,
   ReadPlan,
   ReadResult,
+  RunLeavings,
   TableRef,
   Warehouse,
 } from '../warehouse.ts'
@@ -152,7 +153,8 @@ export class BigQueryWarehouse implements Warehouse {
   }
 
   /** Removes the rows that the run has set aside. */
-  async cleanUp(plan: ReadPlan, signal: AbortSignal): Promise<void> {
+  async cleanUp({ plan }: RunLeavings, signal: AbortSignal): Promise<void> {
+    if (plan === null) return
     const { results } = pinOf(plan)
     if (results === null) return
     const path = `/datasets/${this.#parts.stagingDataset}/tables/${results}`

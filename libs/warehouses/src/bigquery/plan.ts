@@ -91,6 +91,8 @@ export async function planRead(place: Place, request: PlanRequest, signal: Abort
     identity,
     schemaFingerprint: schemaFingerprint(found),
     range: column === null ? null : { column: column.name, lo, hi: set.hi, overlapMs },
+    before: [],
+    changes: null,
     chunks: chunksOf(set.rows, request.chunkRows),
     rowsEstimate: set.rows,
     rowsReadAgain: overlap.readAgain,

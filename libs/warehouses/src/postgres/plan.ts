@@ -44,6 +44,8 @@ export async function planRead(client: pg.Client, request: PlanRequest): Promise
     identity,
     schemaFingerprint: schemaFingerprint(found),
     range,
+    before: [],
+    changes: null,
     chunks,
     rowsEstimate,
     rowsReadAgain:

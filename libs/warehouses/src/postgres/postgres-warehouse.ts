@@ -6,6 +6,7 @@ import type {
   PlanRequest,
   ReadPlan,
   ReadResult,
+  RunLeavings,
   TableRef,
   Warehouse,
 } from '../warehouse.ts'
@@ -136,7 +137,7 @@ export class PostgresWarehouse implements Warehouse {
   }
 
   /** Nothing of a run stays in Postgres: its snapshot ends with the pin's connection. */
-  cleanUp(_plan: ReadPlan, _signal: AbortSignal): Promise<void> {
+  cleanUp(_leavings: RunLeavings, _signal: AbortSignal): Promise<void> {
     return Promise.resolve()
   }
 

@@ -27,6 +27,10 @@ export class PreviewSink implements ChangeSink {
     return true
   }
 
+  change(): boolean {
+    throw new Error('a preview shows rows, not changes')
+  }
+
   async drained(): Promise<void> {
     // Never asked to wait: insert always takes more.
   }
