@@ -4,7 +4,15 @@ import { checkDeletions } from '@millrace/domain/sync/deletion-guard.ts'
 import { type Accepted, type AcceptedCounts, usageByMonth } from '@millrace/domain/sync/usage-lines.ts'
 import fc from 'fast-check'
 
-const none: AcceptedCounts = { events: 0, updates: 0, deletes: 0, userUpdates: 0, userDeletes: 0, groupUpdates: 0 }
+const none: AcceptedCounts = {
+  events: 0,
+  updates: 0,
+  deletes: 0,
+  userUpdates: 0,
+  userDeletes: 0,
+  groupUpdates: 0,
+  groupDeletes: 0,
+}
 
 function accepted(at: string, profileKind: Accepted['profileKind'], counts: Partial<AcceptedCounts>): Accepted {
   return { atMs: Date.parse(at), profileKind, counts: { ...none, ...counts } }
@@ -21,7 +29,7 @@ describe('usage', () => {
       accepted('2026-02-04T07:00:00Z', 'standard', { groupUpdates: 700 }), // append of groups: free
       accepted('2026-02-05T06:00:00Z', 'history', { userUpdates: 60 }), // first import: every row is billed
       accepted('2026-02-06T06:00:00Z', 'history', { userUpdates: 7, userDeletes: 3 }),
-      accepted('2026-02-07T06:00:00Z', 'history', { groupUpdates: 9 }),
+      accepted('2026-02-07T06:00:00Z', 'history', { groupUpdates: 9, groupDeletes: 2 }),
       accepted('2026-02-28T23:59:59.999Z', null, { updates: 1 }), // an event that moved to another time: one update
       accepted('2026-03-01T00:00:00Z', null, { events: 2 }), // the month after
     ])
@@ -29,7 +37,7 @@ describe('usage', () => {
       [...months],
       [
         ['2026-01', lines(40, 0, 0, 0, 0)],
-        ['2026-02', lines(1450, 31, 254, 76, 3)],
+        ['2026-02', lines(1450, 31, 254, 76, 5)],
         ['2026-03', lines(2, 0, 0, 0, 0)],
       ],
     )
@@ -51,6 +59,7 @@ describe('usage', () => {
         userUpdates: count,
         userDeletes: count,
         groupUpdates: count,
+        groupDeletes: count,
       }),
     })
     const half = (entry: Accepted, keep: (n: number) => number): Accepted => ({

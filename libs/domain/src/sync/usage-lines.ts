@@ -7,8 +7,8 @@ export type AcceptedCounts = {
   readonly deletes: number
   readonly userUpdates: number
   readonly userDeletes: number
-  /** Updates and deletes of group profiles. */
   readonly groupUpdates: number
+  readonly groupDeletes: number
 }
 
 export type Accepted = {
@@ -38,8 +38,8 @@ export type UsageLines = Readonly<Record<UsageLineName, number>>
  * | ------------------------------------------- | ----------------------------------- |
  * | events of any mode                          | Events                              |
  * | updates and deletes of events (mirror)      | Events - Updates, Events - Deletes  |
- * | rows of profile history, new ones included  | User - Updates, User - Deletes      |
- * | rows of group profile history               | User - Updates                      |
+ * | rows of profile history, new ones included, | User - Updates, User - Deletes      |
+ * | of users and of groups                      |                                     |
  * | standard profiles, lookup tables            | nothing                             |
  *
  * The hidden event of a row of profile history is not billed beside the row.
@@ -53,7 +53,7 @@ export function usageByMonth(accepted: Iterable<Accepted>): ReadonlyMap<string, 
       'Events - Updates': counts.updates,
       'Events - Deletes': counts.deletes,
       'User - Updates': isHistory ? counts.userUpdates + counts.groupUpdates : 0,
-      'User - Deletes': isHistory ? counts.userDeletes : 0,
+      'User - Deletes': isHistory ? counts.userDeletes + counts.groupDeletes : 0,
     }
     if (usageLineNames.every((name) => billed[name] === 0)) continue
     const month = new Date(atMs).toISOString().slice(0, 7)
