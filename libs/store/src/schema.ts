@@ -27,6 +27,7 @@ export type Tables = {
   outbox: OutboxTable
   audit: AuditTable
   leases: LeasesTable
+  usage: UsageTable
 }
 
 type Json<T> = ColumnType<T, string, string>
@@ -41,7 +42,21 @@ export type TaskState = 'pending' | 'leased' | 'done'
 export type Role = 'owner' | 'admin' | 'analyst' | 'trigger'
 
 /** Why a run failed, a task is tried again, a sync waits for a person: safe to show. */
-export type Problem = { readonly code: string; readonly message: string; readonly hint: string }
+export type Problem = {
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+  /** What a person decides by: plain JSON, as the code says. */
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** What a person has decided for the next run of a mirrored sync; forgotten when a run succeeds. */
+export type SyncDecision = {
+  /** Fingerprint of the changed schema with which the sync goes on. */
+  readonly acceptedSchema?: string
+  /** Rows that the run may delete, whatever share of the sync's rows they are. */
+  readonly confirmedDeletes?: number
+}
 
 type ProjectsTable = {
   id: string
@@ -112,6 +127,9 @@ type SyncsTable = {
   cursor: NullableJson<unknown>
   /** `run_seq` of the run that set the cursor. */
   cursor_run_seq: WithDefault<number>
+  decision: NullableJson<SyncDecision>
+  /** A run that would delete more of the sync's rows waits for a person, in percent; null = the default. */
+  deletion_percent_max: Nullable<number>
   /** null = the scheduler works it out from `schedule`. Set it to null whenever the schedule changes. */
   next_due_at: Nullable<Date>
   created_at: CreatedAt
@@ -281,4 +299,20 @@ type LeasesTable = {
   owner: string
   epoch: number
   until: Date
+}
+
+type UsageTable = {
+  run_id: string
+  project_id: string
+  sync_id: string
+  /** When the run ended: usage goes by the time of ingestion. */
+  at: Date
+  profile_kind: ProfileKind | null
+  events: number
+  updates: number
+  deletes: number
+  user_updates: number
+  user_deletes: number
+  group_updates: number
+  group_deletes: number
 }

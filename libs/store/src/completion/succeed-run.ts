@@ -10,9 +10,12 @@ import { endRun } from '../runs/end-run.ts'
  *
  * The cursor moves by compare-and-set: only for the sync's present generation, and only past older runs.
  */
-export async function succeedRun(db: Queries, { runId }: { readonly runId: string }): Promise<boolean> {
+export async function succeedRun(
+  db: Queries,
+  { runId, now }: { readonly runId: string /** Default the database's. */; readonly now?: Date },
+): Promise<boolean> {
   return inTransaction(db, async (tx) => {
-    if (!(await endRun(tx, { runId, from: ['draining'], to: 'succeeded' }))) return false
+    if (!(await endRun(tx, { runId, from: ['draining'], to: 'succeeded', now }))) return false
     const run = await tx
       .selectFrom('runs')
       .select((row) => [

@@ -6,9 +6,10 @@ import type { Queries } from '../open-store.ts'
 import { addToOutbox } from '../outbox/add-to-outbox.ts'
 import { runTotals } from '../progress/run-totals.ts'
 import type { Problem } from '../schema.ts'
+import { recordUsage } from '../usage/record-usage.ts'
 
 /**
- * Ends a run: state, totals and the note for the outbox that leads to clean-up, in one transaction. Gives false, and
+ * Ends a run: state, totals, usage and the note for the outbox that leads to clean-up, in one transaction. Gives false, and
  * changes nothing, when the run is in none of the states `from`: of several who try, one succeeds. The cursor is not
  * touched; see succeedRun.
  */
@@ -19,12 +20,20 @@ export async function endRun(
     from,
     to,
     error,
-  }: { runId: string; from: readonly RunState[]; to: FinalRunState; error?: Problem | undefined },
+    now,
+  }: {
+    runId: string
+    from: readonly RunState[]
+    to: FinalRunState
+    error?: Problem | undefined
+    /** Time of the end; default the database's. */
+    now?: Date | undefined
+  },
 ): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     const ended = await tx
       .updateTable('runs')
-      .set({ state: to, finished_at: sql`now()`, error: error ? jsonText(error) : null })
+      .set({ state: to, finished_at: now ?? sql<Date>`now()`, error: error ? jsonText(error) : null })
       .where('id', '=', runId)
       .where('state', 'in', from)
       .returning('id')
@@ -36,6 +45,7 @@ export async function endRun(
       .set({ totals: jsonText(totals) })
       .where('id', '=', runId)
       .execute()
+    await recordUsage(tx, runId, { groupDeletes: 0, ...totals })
     await addToOutbox(tx, { kind: 'run_ended', payload: { runId, state: to } })
     return true
   })

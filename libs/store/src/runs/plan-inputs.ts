@@ -1,4 +1,5 @@
 import type { Queries } from '../open-store.ts'
+import type { SyncDecision } from '../schema.ts'
 import { StoreError } from '../store-error.ts'
 
 export type PlanInputs = {
@@ -7,6 +8,10 @@ export type PlanInputs = {
   readonly overlapMs: number
   /** As the plan of the last succeeded run gave it; null = from the beginning. */
   readonly cursor: { readonly hi: string | null; readonly pin: Readonly<Record<string, unknown>> } | null
+  /** null = nobody has decided anything. */
+  readonly decision: SyncDecision | null
+  /** 0 to 100; null = the default. */
+  readonly deletionPercentMax: number | null
 }
 
 /** What a run's plan is made from. Throws StoreError `not_found`. */
@@ -20,7 +25,8 @@ export async function planInputs(db: Queries, runId: string): Promise<PlanInputs
       'syncs.insert_time_column',
       'syncs.overlap_ms',
       'syncs.cursor',
-      'syncs.mode',
+      'syncs.decision',
+      'syncs.deletion_percent_max',
     ])
     .where('runs.id', '=', runId)
     .executeTakeFirst()
@@ -30,5 +36,7 @@ export async function planInputs(db: Queries, runId: string): Promise<PlanInputs
     insertTimeColumn: row.insert_time_column,
     overlapMs: row.overlap_ms,
     cursor: row.cursor as PlanInputs['cursor'],
+    decision: row.decision,
+    deletionPercentMax: row.deletion_percent_max,
   }
 }

@@ -8,6 +8,8 @@ export type NewSync = SyncDefinition & {
   readonly id: string
   readonly projectId: string
   readonly importId: string
+  /** A run that would delete more of the sync's rows waits for a person, in percent; default as the guard says. */
+  readonly deletionPercentMax?: number | null
 }
 
 /**
@@ -43,6 +45,7 @@ export async function createSync(db: Queries, sync: NewSync): Promise<void> {
         overlap_ms: sync.overlapMs,
         import_id: sync.importId,
         lane_override: sync.lane,
+        deletion_percent_max: sync.deletionPercentMax ?? null,
       })
       .execute()
     await tx

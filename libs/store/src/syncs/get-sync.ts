@@ -2,7 +2,7 @@ import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
 import type { Schedule } from '@millrace/domain/sync/schedule.ts'
 import type { Lane, Mode, ProfileKind, TableType } from '@millrace/domain/words.ts'
 import type { Queries } from '../open-store.ts'
-import type { Problem, SyncState } from '../schema.ts'
+import type { Problem, SyncDecision, SyncState } from '../schema.ts'
 
 export type Sync = {
   readonly id: string
@@ -19,8 +19,13 @@ export type Sync = {
   readonly overlapMs: number
   readonly importId: string
   readonly lane: Lane | null
+  /** A run that would delete more of the sync's rows waits for a person, in percent; null = the default. */
+  readonly deletionPercentMax: number | null
   readonly state: SyncState
   readonly stateReason: Problem | null
+  readonly decision: SyncDecision | null
+  /** Grows with each resync. */
+  readonly generation: number
   readonly mappingVersion: number
   readonly mapping: Mapping
   readonly nextDueAt: Date | null
@@ -50,8 +55,11 @@ export function selectSyncs(db: Queries) {
       'syncs.overlap_ms as overlapMs',
       'syncs.import_id as importId',
       'syncs.lane_override as lane',
+      'syncs.deletion_percent_max as deletionPercentMax',
       'syncs.state',
       'syncs.state_reason as stateReason',
+      'syncs.decision',
+      'syncs.generation',
       'syncs.mapping_version as mappingVersion',
       'sync_mappings.mapping',
       'syncs.next_due_at as nextDueAt',

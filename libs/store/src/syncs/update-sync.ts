@@ -14,6 +14,7 @@ export type SyncChange = {
   readonly state?: 'active' | 'paused' | undefined
   readonly overlapMs?: number | undefined
   readonly lane?: Lane | null | undefined
+  readonly deletionPercentMax?: number | null | undefined
   /** Becomes a new version; runs that exist keep theirs. */
   readonly mapping?: Mapping | undefined
 }
@@ -47,6 +48,7 @@ export async function updateSync(db: Queries, change: SyncChange): Promise<boole
         ...(change.state === undefined ? {} : { state: change.state, state_reason: null, next_due_at: null }),
         ...(change.overlapMs === undefined ? {} : { overlap_ms: change.overlapMs }),
         ...(change.lane === undefined ? {} : { lane_override: change.lane }),
+        ...(change.deletionPercentMax === undefined ? {} : { deletion_percent_max: change.deletionPercentMax }),
       })
       .where('id', '=', syncId)
       .execute()
