@@ -15,6 +15,7 @@ import { addSetUp } from './routes/set-up.ts'
 import { addSources } from './routes/sources.ts'
 import { addSyncs } from './routes/syncs.ts'
 import { addTrigger } from './routes/trigger.ts'
+import { addUsage } from './routes/usage.ts'
 
 /** The control API with all its routes, not listening yet. */
 export async function buildApi(context: ApiContext): Promise<Api> {
@@ -36,6 +37,7 @@ export async function buildApi(context: ApiContext): Promise<Api> {
     addRuns,
     addRunEvents,
     addTrigger,
+    addUsage,
   ])
     add(api, context)
   await api.ready()

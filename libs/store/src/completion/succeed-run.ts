@@ -8,11 +8,12 @@ import { endRun } from '../runs/end-run.ts'
  * Ends a draining run as succeeded and moves its sync's cursor to where the plan says, in one transaction. The caller has
  * found the run complete. False, and nothing is changed, when the run is not draining any more: it succeeds once.
  *
- * The cursor moves by compare-and-set: only for the sync's present generation, and only past older runs.
+ * The cursor moves by compare-and-set: only for the sync's present generation, and only past older runs. `now` is the time
+ * of the end, by default the database's.
  */
 export async function succeedRun(
   db: Queries,
-  { runId, now }: { readonly runId: string /** Default the database's. */; readonly now?: Date },
+  { runId, now }: { readonly runId: string; readonly now?: Date },
 ): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     if (!(await endRun(tx, { runId, from: ['draining'], to: 'succeeded', now }))) return false
