@@ -9,6 +9,12 @@ export type TableSummary = TableRef & {
   readonly rowsEstimate: number | null
 }
 
+/** A table or view: its schema as change records have it, and what only its catalogue knows. */
+export type TableDescription = RowSchema & {
+  readonly kind: TableSummary['kind']
+  readonly columns: readonly (Column & { readonly nullable: boolean })[]
+}
+
 /** One check of "test connection": which step, whether it holds, and what to do when it does not. */
 export type ConnectionCheck = {
   readonly step: string
@@ -131,10 +137,7 @@ export type Warehouse = {
   testConnection(signal: AbortSignal, table?: TableRef): Promise<readonly ConnectionCheck[]>
   listSchemas(signal: AbortSignal): Promise<readonly string[]>
   listTables(schema: string, signal: AbortSignal): Promise<readonly TableSummary[]>
-  describeTable(
-    table: TableRef,
-    signal: AbortSignal,
-  ): Promise<RowSchema & { readonly columns: readonly (Column & { readonly nullable: boolean })[] }>
+  describeTable(table: TableRef, signal: AbortSignal): Promise<TableDescription>
   /** The first rows of a table, as the same encoded changes that a run would publish. */
   preview(
     table: TableRef,

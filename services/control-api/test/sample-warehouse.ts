@@ -42,7 +42,8 @@ export class SampleWarehouses {
       letIn()
       if (schema !== 'public' || name !== 'flights')
         throw new WarehouseError('table_not_found', `There is no table ${schema}.${name}.`, 'Check its spelling.')
-      return { ...flights, columns: flights.columns.map((column) => ({ ...column, nullable: true })) }
+      const columns = flights.columns.map((column) => ({ ...column, nullable: true }))
+      return { ...flights, columns, kind: 'table' as const }
     }
     const unused = () => Promise.reject(new Error('the API does not read'))
     return {

@@ -12,7 +12,15 @@ import type {
   Warehouse,
 } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import { checkPartitionFilter, type FoundTable, findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
+import {
+  checkPartitionFilter,
+  type FoundTable,
+  findTable,
+  kindOf,
+  listSchemas,
+  listTables,
+  rowSchemaOf,
+} from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
 import { refusalOf } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
@@ -62,7 +70,7 @@ export class BigQueryWarehouse implements Warehouse {
     const found = await findTable(this.#client, table, signal)
     const schema = rowSchemaOf(found)
     const columns = schema.columns.map((column, i) => ({ ...column, nullable: found.columns[i]!.nullable }))
-    return { ...schema, columns }
+    return { ...schema, columns, kind: kindOf(found) }
   }
 
   async preview(

@@ -143,6 +143,11 @@ export function checkPartitionFilter({ needsPartitionFilter, partitioning, table
   )
 }
 
+/** As the list of a dataset shows it; what it has no word for is read like a table. */
+export function kindOf({ kind }: FoundTable): TableSummary['kind'] {
+  return kinds[kind] ?? 'table'
+}
+
 /** Only tables remember what they held; views show what their tables hold now. */
 export function canTravelInTime({ kind }: FoundTable): boolean {
   return kind === 'TABLE'

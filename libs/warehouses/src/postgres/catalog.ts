@@ -131,6 +131,11 @@ async function primaryKey(client: pg.Client, oid: string): Promise<readonly stri
   return rows.map((row) => row.name)
 }
 
+export function kindOf({ kind }: FoundTable): TableSummary['kind'] {
+  if (kind === 'v') return 'view'
+  return kind === 'm' ? 'materialized_view' : 'table'
+}
+
 /** The schema of a table's change records. */
 export function rowSchemaOf(found: FoundTable): RowSchema {
   return {

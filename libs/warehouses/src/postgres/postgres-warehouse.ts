@@ -11,7 +11,7 @@ import type {
   Warehouse,
 } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import { findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
+import { findTable, kindOf, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
 import { type ConnectParts, connectPostgres, type Session } from './connect.ts'
 import { postgresError } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
@@ -70,7 +70,7 @@ export class PostgresWarehouse implements Warehouse {
       const found = await findTable(client, table)
       const schema = rowSchemaOf(found)
       const columns = schema.columns.map((column, i) => ({ ...column, nullable: found.columns[i]!.nullable }))
-      return { ...schema, columns }
+      return { ...schema, columns, kind: kindOf(found) }
     })
   }
 
