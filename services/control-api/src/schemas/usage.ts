@@ -2,11 +2,11 @@ import { usageLineNames } from '@millrace/domain/sync/usage-lines.ts'
 import { Type } from 'typebox'
 import { closed, id } from './common.ts'
 
-const month = Type.String({ pattern: '^20[0-9]{2}-(0[1-9]|1[0-2])$', description: 'YYYY-MM, a month of UTC' })
+const pattern = '^20[0-9]{2}-(0[1-9]|1[0-2])$'
 
 export const usageQuery = closed({
-  from: Type.Optional(Type.String({ pattern: month.pattern as string, description: 'First month; default `to`' })),
-  to: Type.Optional(Type.String({ pattern: month.pattern as string, description: 'Last month; default this one' })),
+  from: Type.Optional(Type.String({ pattern, description: 'First month of UTC, YYYY-MM; default `to`' })),
+  to: Type.Optional(Type.String({ pattern, description: 'Last month; default this one' })),
 })
 
 const lines = Type.Unsafe<Readonly<Record<(typeof usageLineNames)[number], number>>>(
@@ -16,7 +16,7 @@ const lines = Type.Unsafe<Readonly<Record<(typeof usageLineNames)[number], numbe
 export const usageAnswer = Type.Object({
   months: Type.Array(
     Type.Object({
-      month,
+      month: Type.String({ pattern }),
       total: lines,
       syncs: Type.Array(Type.Object({ syncId: id, name: Type.String(), lines }), {
         description: 'Those with billed operations, deleted syncs included',
