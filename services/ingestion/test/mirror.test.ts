@@ -10,7 +10,7 @@ describe('mirrored events', () => {
   const service = new RunningService()
   before(async () => {
     await service.start()
-    for (const id of ['1', '2', '3', '4', '5', '6']) await service.putProject(id)
+    for (const id of ['1', '2', '3', '4', '5', '6', '7']) await service.putProject(id)
     await service.putProject('small', { batchRecordsMax: 2 })
   })
   after(() => service.close())
@@ -114,6 +114,36 @@ describe('mirrored events', () => {
     })
     assert.equal(response.status, 202)
     assert.deepEqual(await shown('5'), ['id-2 b'])
+  })
+
+  test('of older generations go when their import begins anew, also those that arrive after that', async () => {
+    const remove = (query: string) =>
+      fetch(`${service.url}/api/projects/7/imports/import-1${query}`, {
+        method: 'DELETE',
+        headers: { authorization: basic },
+      })
+    const of = (generation: number, n: number, plan: string, importId = 'import-1'): Operation => [
+      'upsert',
+      generation,
+      3,
+      n,
+      event(n, { plan, $warehouse_import_id: importId }),
+    ]
+    await service.import('7', JSON.stringify([event(9, { plan: 'plain' })]))
+    await send('7', of(1, 1, 'old'), of(1, 2, 'other', 'import-2'), of(2, 3, 'new'))
+    assert.equal((await shown('7')).length, 4) // what came so far is indexed
+    await send('7', of(1, 4, 'old'))
+    assert.equal((await remove('?before_generation=2')).status, 202)
+    await send('7', of(1, 5, 'late'))
+    const left = ['id-2 other', 'id-3 new', 'id-9 plain']
+    assert.deepEqual(await shown('7'), left)
+    await send('7', of(1, 6, 'later'), of(2, 7, 'new'))
+    for (const generation of [1, 2]) assert.equal((await remove(`?before_generation=${generation}`)).status, 202)
+    await send('7', of(1, 8, 'last'))
+    await service.kill()
+    await service.start()
+    assert.deepEqual(await shown('7'), ['id-2 other', 'id-3 new', 'id-7 new', 'id-9 plain'])
+    for (const wrong of ['0', '-1', 'x', '1.5']) assert.equal((await remove(`?before_generation=${wrong}`)).status, 400)
   })
 
   test('follow the rules of import, while a delete of what none would take is no failure', async () => {

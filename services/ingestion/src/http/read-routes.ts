@@ -201,16 +201,21 @@ export const readRoutes: FastifyPluginAsyncTypebox<HttpContext> = async (server,
     '/api/projects/:projectId/imports/:importId',
     {
       schema: {
-        summary: 'Delete the events of an import, for good',
+        summary: 'Delete what an import has brought, for good',
+        description:
+          'With before_generation: its mirrored events and rows of profile history whose generation is lower, those that arrive later included. Safe to repeat.',
         tags,
         security,
         params: Type.Object({ projectId: Type.String(), importId: Type.String({ minLength: 1, maxLength: 255 }) }),
+        querystring: Type.Object({
+          before_generation: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+        }),
         response: { 202: Type.Object({ importId: Type.String() }) },
       },
     },
-    async ({ headers, params }, reply) => {
+    async ({ headers, params, query }, reply) => {
       const project = await open(headers, params.projectId)
-      await project.deleteImport(params.importId)
+      await project.deleteImport(params.importId, query.before_generation ?? null)
       return reply.code(202).send({ importId: params.importId })
     },
   )

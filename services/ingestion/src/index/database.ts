@@ -23,7 +23,8 @@ export type DatabaseOptions = {
  *
  * `mirrored_events` holds the latest version of each mirrored event, deleted ones as tombstones; they are of no other import.
  * `mirrored_profiles` does so for rows of profile history. When a row ends is not stored: `profile_history` takes it from the next
- * row of the same id. `hidden_events` are those that go with such rows.
+ * row of the same id. `hidden_events` are those that go with such rows. `import_floors` holds, for an import that was begun anew,
+ * the first generation that counts: what is older is not taken any more, however late it comes.
  */
 const schema = `
 CREATE TABLE IF NOT EXISTS position (indexed_through UBIGINT NOT NULL);
@@ -38,6 +39,7 @@ CREATE TABLE IF NOT EXISTS mirrored_profiles (
   sequence UBIGINT NOT NULL, time_ms BIGINT NOT NULL, event VARCHAR NOT NULL, distinct_id VARCHAR NOT NULL,
   insert_id VARCHAR NOT NULL, import_id VARCHAR NOT NULL, generation BIGINT NOT NULL, run_seq BIGINT NOT NULL,
   ordinal BIGINT NOT NULL, is_deleted BOOLEAN NOT NULL, properties VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS import_floors (import_id VARCHAR NOT NULL, generation BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS profiles (
   group_key VARCHAR NOT NULL, id VARCHAR NOT NULL, sequence UBIGINT NOT NULL, updated_ms BIGINT NOT NULL,
   properties VARCHAR NOT NULL);

@@ -65,11 +65,30 @@ async function indexFrames(connection: DuckDBConnection, segment: Segment, looku
   }
 }
 
-/** A hard delete: of what came before the deletion was asked for. */
+const mirroredTables = ['mirrored_events', 'mirrored_profiles']
+
+/** A hard delete: of what came before the deletion was asked for, or of generations before one. */
 async function deleteImports(connection: DuckDBConnection, frame: StoredFrame): Promise<void> {
-  for (const { a, sequence } of frameLines(frame))
-    for (const table of ['events_log', 'mirrored_events', 'mirrored_profiles'])
-      await connection.run(`DELETE FROM ${table} WHERE import_id = $1 AND sequence < $2`, [a, BigInt(sequence)])
+  for (const { a: importId, b: generation, sequence } of frameLines(frame)) {
+    if (generation !== '') await deleteGenerations(connection, importId, BigInt(generation))
+    else
+      for (const table of ['events_log', ...mirroredTables])
+        await connection.run(`DELETE FROM ${table} WHERE import_id = $1 AND sequence < $2`, [
+          importId,
+          BigInt(sequence),
+        ])
+  }
+}
+
+/** A request of an older generation may come after the deletion, so it leaves a floor for what is merged later. */
+async function deleteGenerations(connection: DuckDBConnection, importId: string, before: bigint): Promise<void> {
+  for (const table of mirroredTables)
+    await connection.run(`DELETE FROM ${table} WHERE import_id = $1 AND generation < $2`, [importId, before])
+  await connection.run('DELETE FROM import_floors WHERE import_id = $1 AND generation < $2', [importId, before])
+  await connection.run(
+    'INSERT INTO import_floors SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM import_floors WHERE import_id = $1)',
+    [importId, before],
+  )
 }
 
 async function replaceLookupTables(connection: DuckDBConnection, frame: StoredFrame, lookupDir: string): Promise<void> {

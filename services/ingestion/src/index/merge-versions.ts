@@ -9,7 +9,7 @@ const tables = { v: 'mirrored_events', h: 'mirrored_profiles' } as const
 /**
  * Takes the versioned upserts and deletes of a segment into the table of their kind: of each key the latest version stays,
  * whatever the order and however often they came; a delete stays as a tombstone, so that an older upsert that comes late
- * does not bring the row back. Runs in the caller's transaction. Proved by test/mirror.test.ts.
+ * does not bring the row back. What is below the floor of its import is left out. Runs in the caller's transaction. Proved by test/mirror.test.ts.
  */
 export async function mergeVersions(
   connection: DuckDBConnection,
@@ -25,6 +25,9 @@ export async function mergeVersions(
     FROM ${linesOf(file)}
     WHERE kind = '${kind}'
     QUALIFY row_number() OVER (PARTITION BY ${key.join(', ')} ORDER BY generation DESC, run_seq DESC, ordinal DESC, sequence) = 1`)
+  await connection.run(`
+    DELETE FROM incoming USING import_floors AS floor
+    WHERE incoming.import_id = floor.import_id AND incoming.generation < floor.generation`)
   await connection.run(`
     DELETE FROM ${table} AS kept USING incoming
     WHERE ${sameKey} AND row(kept.generation, kept.run_seq, kept.ordinal) < row(incoming.generation, incoming.run_seq, incoming.ordinal)`)

@@ -120,10 +120,13 @@ export class Project {
     await this.log.append(frame)
   }
 
-  /** Hard-deletes the events of an import that have been acknowledged so far. */
-  async deleteImport(importId: string): Promise<void> {
+  /**
+   * Hard-deletes what an import has brought and what is acknowledged so far; with `beforeGeneration` its mirrored rows of
+   * older generations, also those that arrive later.
+   */
+  async deleteImport(importId: string, beforeGeneration: number | null): Promise<void> {
     const frame = new FrameBuilder('d', this.log.nextSequence, 1024)
-    frame.line(this.#shared.now(), lineText(importId), '', '{}')
+    frame.line(this.#shared.now(), lineText(importId), beforeGeneration === null ? '' : String(beforeGeneration), '{}')
     await this.log.append(frame)
   }
 
