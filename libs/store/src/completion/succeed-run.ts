@@ -31,6 +31,8 @@ export async function succeedRun(
       .updateTable('syncs')
       .set({
         cursor_run_seq: run.run_seq,
+        // It was made for this run; the next one has other rows and perhaps another schema.
+        decision: null,
         updated_at: sql`now()`,
         ...(run.nextCursor === null ? {} : { cursor: jsonText(run.nextCursor) }),
       })

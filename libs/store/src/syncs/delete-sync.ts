@@ -2,10 +2,11 @@ import { sql } from 'kysely'
 import { inTransaction } from '../in-transaction.ts'
 import type { Queries } from '../open-store.ts'
 import { requestCancel } from '../runs/request-cancel.ts'
+import { cleanKept } from '../tasks/clean-kept.ts'
 
 /**
  * Deletes a sync and cancels its open run; what it has loaded stays at the destination, and its rows stay for the
- * history. False when the project has none of this id.
+ * history. What a mirrored sync kept in its warehouse is cleaned away. False when the project has none of this id.
  */
 export async function deleteSync(
   db: Queries,
@@ -21,6 +22,7 @@ export async function deleteSync(
       .returning('id')
       .executeTakeFirst()
     if (!deleted) return false
+    await cleanKept(tx, syncId)
     const open = await tx
       .selectFrom('runs')
       .select('id')

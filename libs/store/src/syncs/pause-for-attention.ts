@@ -4,8 +4,9 @@ import type { Queries } from '../open-store.ts'
 import type { Problem } from '../schema.ts'
 
 /**
- * Stops an active sync from starting runs until a person has mended what `reason` says. Its open run stays and goes on
- * when the cause is gone. False when the sync was not active. Safe to repeat.
+ * Stops a sync from starting runs until a person has decided what `reason` asks. It comes before what the project's
+ * destination asks for, so that the sync does not go on by itself when the destination is in order again; a paused sync stays
+ * paused, and its next run finds the same. False when the sync is paused or deleted. Safe to repeat.
  */
 export async function pauseForAttention(
   db: Queries,
@@ -15,7 +16,7 @@ export async function pauseForAttention(
     .updateTable('syncs')
     .set({ state: 'needs_attention', state_reason: jsonText(reason), updated_at: sql`now()` })
     .where('id', '=', syncId)
-    .where('state', '=', 'active')
+    .where('state', 'in', ['active', 'needs_attention'])
     .returning('id')
     .executeTakeFirst()
   return paused !== undefined

@@ -1,3 +1,4 @@
+import { asksForPerson } from '@millrace/domain/sync/asks-for-person.ts'
 import { openRunStates } from '@millrace/domain/sync/run-state.ts'
 import { sql } from 'kysely'
 import { inTransaction } from '../in-transaction.ts'
@@ -5,6 +6,7 @@ import { jsonText } from '../json-text.ts'
 import type { Queries } from '../open-store.ts'
 import { endRun } from '../runs/end-run.ts'
 import type { Problem } from '../schema.ts'
+import { pauseForAttention } from '../syncs/pause-for-attention.ts'
 import type { TaskLease } from './finish-task.ts'
 import { lockRun } from './lock-run.ts'
 
@@ -18,8 +20,8 @@ export type TaskFailure = TaskLease & {
 }
 
 /**
- * Gives a leased task back: to be leased again after `retryInMs`, or, with null, failing its run with the error. False,
- * and nothing is changed, when the lease is another's by now.
+ * Gives a leased task back: to be leased again after `retryInMs`, or, with null, failing its run with the error, and then
+ * stopping its sync when the error asks a person to decide. False, and nothing is changed, when the lease is another's by now.
  */
 export async function failTask(db: Queries, failure: TaskFailure): Promise<boolean> {
   const { runId, kind, index, attempt, error } = failure
@@ -45,9 +47,20 @@ export async function failTask(db: Queries, failure: TaskFailure): Promise<boole
       .returning('run_id')
       .executeTakeFirst()
     if (!given) return false
-    // A run that is being cancelled ends as cancelled, whatever its readers meet on the way.
-    const from = openRunStates.filter((state) => state !== 'cancelling')
-    if (final && kind !== 'clean') await endRun(tx, { runId, from, to: 'failed', error })
+    if (final && kind !== 'clean') await failRun(tx, failure)
     return true
   })
+}
+
+async function failRun(tx: Queries, { runId, kind, error }: TaskFailure): Promise<void> {
+  // A run that is being cancelled ends as cancelled, whatever its readers meet on the way.
+  const from = openRunStates.filter((state) => state !== 'cancelling')
+  if (!(await endRun(tx, { runId, from, to: 'failed', error }))) return
+  const { id: syncId, mode } = await tx
+    .selectFrom('runs')
+    .innerJoin('syncs', 'syncs.id', 'runs.sync_id')
+    .select(['syncs.id', 'syncs.mode'])
+    .where('runs.id', '=', runId)
+    .executeTakeFirstOrThrow()
+  if (asksForPerson({ mode, kind, code: error.code })) await pauseForAttention(tx, { syncId, reason: error })
 }
