@@ -33,6 +33,25 @@ describe('recording progress', () => {
     assert.deepEqual([row?.rows, row?.events, row?.rejected, row?.next_seq, row?.partition], [5, 4, 1, 1, 3])
   })
 
+  it('keeps each counter by itself, and adds to it', async () => {
+    const { runId } = await aQueuedRun(store.db)
+    const place = await aPartition(store.db)
+    const each = { updates: 2, deletes: 3, userUpdates: 4, userDeletes: 5, groupUpdates: 6, groupDeletes: 7 }
+    const counted = { events: 1, ...each, lookupRows: 8, rejected: 9, filtered: 10, bytes: 11, sent: 12 }
+    for (const seq of [0, 1]) {
+      const counts = [aBatch({ runId, chunk: 0, attempt: 1, seq, rows: 55, ...counted })]
+      const [expectedOffset, nextOffset] = [seq === 0 ? null : 1n, BigInt(seq + 1)]
+      assert.equal(await recordProgress(store.db, { ...place, expectedOffset, nextOffset, ...nothing, counts }), true)
+    }
+    const [row] = await progressOf(runId)
+    const { events, updates, deletes, user_updates, user_deletes, group_updates, group_deletes, lookup_rows } = row!
+    assert.deepEqual(
+      [events, updates, deletes, user_updates, user_deletes, group_updates, group_deletes, lookup_rows],
+      [2, 4, 6, 8, 10, 12, 14, 16],
+    )
+    assert.deepEqual([row!.rejected, row!.filtered, row!.bytes, row!.sent, row!.rows], [18, 20, 22, 24, 110])
+  })
+
   it('writes nothing when another owner has moved the partition', async () => {
     const { runId } = await aQueuedRun(store.db)
     const place = await aPartition(store.db)

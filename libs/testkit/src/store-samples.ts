@@ -120,7 +120,8 @@ export async function closed(db: Database, runId: string): Promise<void> {
 export function aBatch(
   batch: Pick<BatchCount, 'runId' | 'chunk' | 'attempt' | 'seq' | 'rows'> & Partial<BatchCount>,
 ): BatchCount {
-  const none = { events: 0, updates: 0, deletes: 0, userUpdates: 0, userDeletes: 0, groupUpdates: 0, lookupRows: 0 }
+  const profiles = { userUpdates: 0, userDeletes: 0, groupUpdates: 0, groupDeletes: 0 }
+  const none = { events: 0, updates: 0, deletes: 0, ...profiles, lookupRows: 0 }
   const events = batch.rows - (batch.rejected ?? 0) - (batch.filtered ?? 0)
   return { ...none, events, rejected: 0, filtered: 0, bytes: batch.rows * 10, sent: batch.rows, ...batch }
 }

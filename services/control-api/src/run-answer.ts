@@ -58,7 +58,7 @@ function reportCounts(run: Run, figures: RunFigures): ReportCounts {
   const collapsed = run.state === 'succeeded' ? Math.max(0, (run.identicalRows ?? 0) - figures.identicalRejects) : 0
   const events = total('events') + total('updates') + total('deletes') - collapsed
   const userProfiles = total('userUpdates') + total('userDeletes')
-  const groupProfiles = total('groupUpdates')
+  const groupProfiles = total('groupUpdates') + total('groupDeletes')
   // What was rejected before is rejected again, and counted there; the rest of the overlap was loaded before.
   const again = run.state === 'succeeded' ? Math.max(0, (run.rowsReadAgain ?? 0) - figures.repeatedRejects) : 0
   const [newEvents, newUsers, newGroups] = [events, userProfiles, groupProfiles].map((all) => Math.max(0, all - again))

@@ -73,6 +73,7 @@ describe('runs', () => {
         user_updates: 0,
         user_deletes: 0,
         group_updates: 0,
+        group_deletes: 0,
         lookup_rows: 0,
         rejected: counts.rejected,
         filtered: 0,

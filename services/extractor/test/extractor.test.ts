@@ -229,6 +229,7 @@ const nothingCounted = {
   user_updates: 0,
   user_deletes: 0,
   group_updates: 0,
+  group_deletes: 0,
   lookup_rows: 0,
   rejected: 0,
   filtered: 0,

@@ -14,6 +14,7 @@ export type BatchCount = {
   readonly userUpdates: number
   readonly userDeletes: number
   readonly groupUpdates: number
+  readonly groupDeletes: number
   readonly lookupRows: number
   readonly rejected: number
   readonly filtered: number

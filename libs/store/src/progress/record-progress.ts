@@ -48,8 +48,8 @@ export async function recordProgress(db: Queries, step: ProgressStep): Promise<b
       select distinct on (run_id, chunk, attempt, seq) batch.*
       from moved, jsonb_to_recordset(${jsonText(counts.map(batchRow))}::jsonb) as batch (
         run_id uuid, chunk int, attempt int, seq int, rows bigint, events bigint, updates bigint, deletes bigint,
-        user_updates bigint, user_deletes bigint, group_updates bigint, lookup_rows bigint, rejected bigint,
-        filtered bigint, bytes bigint, sent bigint)
+        user_updates bigint, user_deletes bigint, group_updates bigint, group_deletes bigint, lookup_rows bigint,
+        rejected bigint, filtered bigint, bytes bigint, sent bigint)
       order by run_id, chunk, attempt, seq
     ), numbered as (
       select batch.*, coalesce(progress.next_seq, 0) as next_seq,
@@ -62,7 +62,7 @@ export async function recordProgress(db: Queries, step: ProgressStep): Promise<b
       where batch.seq >= coalesce(progress.next_seq, 0)
     ), counted as (
       insert into run_progress as progress (run_id, partition, chunk, attempt, next_seq, rows, events, updates, deletes,
-        user_updates, user_deletes, group_updates, lookup_rows, rejected, filtered, bytes, sent, gap_seq)
+        user_updates, user_deletes, group_updates, group_deletes, lookup_rows, rejected, filtered, bytes, sent, gap_seq)
       select run_id, ${partition}, chunk, attempt, next_seq + count(*) filter (where seq = due_seq),
         coalesce(sum(rows) filter (where seq = due_seq), 0),
         coalesce(sum(events) filter (where seq = due_seq), 0),
@@ -71,6 +71,7 @@ export async function recordProgress(db: Queries, step: ProgressStep): Promise<b
         coalesce(sum(user_updates) filter (where seq = due_seq), 0),
         coalesce(sum(user_deletes) filter (where seq = due_seq), 0),
         coalesce(sum(group_updates) filter (where seq = due_seq), 0),
+        coalesce(sum(group_deletes) filter (where seq = due_seq), 0),
         coalesce(sum(lookup_rows) filter (where seq = due_seq), 0),
         coalesce(sum(rejected) filter (where seq = due_seq), 0),
         coalesce(sum(filtered) filter (where seq = due_seq), 0),
@@ -88,6 +89,7 @@ export async function recordProgress(db: Queries, step: ProgressStep): Promise<b
         user_updates = progress.user_updates + excluded.user_updates,
         user_deletes = progress.user_deletes + excluded.user_deletes,
         group_updates = progress.group_updates + excluded.group_updates,
+        group_deletes = progress.group_deletes + excluded.group_deletes,
         lookup_rows = progress.lookup_rows + excluded.lookup_rows,
         rejected = progress.rejected + excluded.rejected,
         filtered = progress.filtered + excluded.filtered,
@@ -152,13 +154,14 @@ function firstOfEachRun(rejects: readonly RejectedRow[]): readonly RejectedRow[]
 }
 
 function batchRow(count: BatchCount) {
-  const { runId, userUpdates, userDeletes, groupUpdates, lookupRows, ...same } = count
+  const { runId, userUpdates, userDeletes, groupUpdates, groupDeletes, lookupRows, ...same } = count
   return {
     ...same,
     run_id: runId,
     user_updates: userUpdates,
     user_deletes: userDeletes,
     group_updates: groupUpdates,
+    group_deletes: groupDeletes,
     lookup_rows: lookupRows,
   }
 }

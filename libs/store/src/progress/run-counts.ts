@@ -87,7 +87,7 @@ export async function partitionCounts(db: Queries, runId: string): Promise<Parti
         coalesce(progress.rows, 0) as rows,
         coalesce(progress.next_seq, 0) as batches,
         progress.events + progress.updates + progress.deletes + progress.user_updates + progress.user_deletes
-          + progress.group_updates + progress.lookup_rows as accepted,
+          + progress.group_updates + progress.group_deletes + progress.lookup_rows as accepted,
         progress.rejected, progress.filtered, progress.gap_seq,
         ending.ended_at is not null as ended
       from runs run

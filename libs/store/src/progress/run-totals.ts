@@ -12,6 +12,7 @@ export type RunTotals = {
   readonly userUpdates: number
   readonly userDeletes: number
   readonly groupUpdates: number
+  readonly groupDeletes: number
   readonly lookupRows: number
   readonly rejected: number
   readonly filtered: number
@@ -31,6 +32,7 @@ export async function runTotals(db: Queries, runId: string): Promise<RunTotals> 
       coalesce(sum(user_updates) filter (where counts), 0)::bigint as "userUpdates",
       coalesce(sum(user_deletes) filter (where counts), 0)::bigint as "userDeletes",
       coalesce(sum(group_updates) filter (where counts), 0)::bigint as "groupUpdates",
+      coalesce(sum(group_deletes) filter (where counts), 0)::bigint as "groupDeletes",
       coalesce(sum(lookup_rows) filter (where counts), 0)::bigint as "lookupRows",
       coalesce(sum(rejected) filter (where counts), 0)::bigint as rejected,
       coalesce(sum(filtered) filter (where counts), 0)::bigint as filtered,
