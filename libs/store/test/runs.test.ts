@@ -80,6 +80,20 @@ describe('making a run', () => {
     assert.equal((await runContext(db, runId))?.schema?.table, 'public.flights')
     assert.equal(await runContext(db, '00000000-0000-4000-8000-000000000000'), null)
   })
+
+  it('says that older generations have to go, until a run of a mirror that was begun anew has succeeded', async () => {
+    const { syncId } = await aSync(db, { mode: 'mirror' })
+    const replaces = async (state: 'succeeded' | 'failed') => {
+      const { runId } = await createRun(db, { syncId, trigger: 'api' })
+      const context = await runContext(db, runId)
+      await db.updateTable('runs').set({ state }).where('id', '=', runId).execute()
+      return context?.replacesGenerationsBefore
+    }
+    const found = [await replaces('succeeded')]
+    await db.updateTable('syncs').set({ generation: 2 }).where('id', '=', syncId).execute()
+    found.push(await replaces('failed'), await replaces('succeeded'), await replaces('succeeded'))
+    assert.deepEqual(found, [null, 2, 2, null])
+  })
 })
 
 describe('reading a run', () => {

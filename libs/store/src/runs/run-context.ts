@@ -2,6 +2,7 @@ import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import type { RunState } from '@millrace/domain/sync/run-state.ts'
 import type { Lane, Mode, ProfileKind, TableType, WarehouseKind } from '@millrace/domain/words.ts'
+import { sql } from 'kysely'
 import type { Queries } from '../open-store.ts'
 
 /** What the services on a row's way need to know of its run. All but `state` and `schema` is fixed when the run is made. */
@@ -21,6 +22,11 @@ export type RunContext = {
   readonly mapping: Mapping
   readonly mappingVersion: number
   readonly state: RunState
+  /**
+   * The run begins a mirror anew, after a resync: until a run of its generation has succeeded, what the generations before
+   * this one left at the destination has to go before its own rows come. null = nothing has to go.
+   */
+  readonly replacesGenerationsBefore: number | null
   /** null until the run is planned. */
   readonly schema: RowSchema | null
 }
@@ -51,6 +57,10 @@ export async function runContext(db: Queries, runId: string): Promise<RunContext
       'sync_mappings.mapping',
       'runs.mapping_version as mappingVersion',
       'runs.state',
+      sql<number | null>`case when syncs.mode = 'mirror' and runs.generation > 1 and not exists (
+        select from runs before where before.sync_id = runs.sync_id and before.generation = runs.generation
+          and before.run_seq < runs.run_seq and before.state = 'succeeded'
+      ) then runs.generation end`.as('replacesGenerationsBefore'),
       row.fn<RowSchema | null>('jsonb_extract_path', ['runs.plan', row.val('schema')]).as('schema'),
     ])
     .where('runs.id', '=', runId)
