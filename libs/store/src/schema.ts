@@ -66,6 +66,8 @@ type ProjectsTable = {
   created_at: CreatedAt
   updated_at: WithDefault<Date>
   attention: NullableJson<Problem>
+  /** Named when Millrace takes on a role of the customer's AWS account. */
+  external_id: WithDefault<string>
 }
 
 type ServiceAccountsTable = {
@@ -229,6 +231,7 @@ type RunProgressTable = {
   user_updates: number
   user_deletes: number
   group_updates: number
+  group_deletes: number
   lookup_rows: number
   rejected: number
   filtered: number

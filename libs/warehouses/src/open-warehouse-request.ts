@@ -7,13 +7,19 @@ export type OpenWarehouseRequest = {
   readonly options: Readonly<Record<string, unknown>>
   /** Opened secrets by field. They go to the driver and nowhere else. */
   readonly secrets: Readonly<Record<string, string>>
+  /** Of the project: roles of AWS accounts let Millrace in under it only. */
+  readonly externalId?: string | undefined
   /** What an operator allows beyond the public network: private networks, more ports. */
   readonly net: {
     readonly allowedCidrs: readonly string[]
     readonly allowedPorts?: readonly number[]
     /** An operator's own address of BigQuery's API instead of Google's; tokens are asked for at its `/token`. */
     readonly bigQueryEndpoint?: string | undefined
+    /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
+    readonly awsEndpoint?: string | undefined
   }
+  /** Millrace's own AWS identity; without it the SDK looks where AWS's programs look: environment, files, the machine's role. */
+  readonly aws?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
   /** Shown in the warehouse's list of sessions. */
   readonly applicationName: string
 }

@@ -20,6 +20,10 @@ export type ApiContext = {
   readonly allowedCidrs: readonly string[]
   /** An operator's own address of BigQuery's API instead of Google's. */
   readonly bigQueryEndpoint?: string | undefined
+  /** An operator's own address of AWS's APIs instead of AWS's. */
+  readonly awsEndpoint?: string | undefined
+  /** Millrace's own AWS identity; without it the SDK finds one. */
+  readonly aws?: OpenWarehouseRequest['aws']
   /** Longest time that a request may keep a warehouse busy, ms. */
   readonly warehouseMs: number
   /** Base of trigger URLs, without a slash at the end. */

@@ -1,3 +1,4 @@
+import { awsIdentity } from '@millrace/telemetry/aws-identity.ts'
 import type { EnvReader } from '@millrace/telemetry/config.ts'
 
 /** The control API's configuration, from the environment. */
@@ -17,6 +18,10 @@ export function controlApiConfig(read: EnvReader) {
     allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
     /** An operator's own address of BigQuery's API instead of Google's. */
     bigQueryEndpoint: read.optional('MILLRACE_BIGQUERY_ENDPOINT'),
+    /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
+    awsEndpoint: read.optional('MILLRACE_AWS_ENDPOINT'),
+    /** Millrace's own AWS identity; without it the SDK finds one. */
+    aws: awsIdentity(read),
     bootstrap: bootstrapAccount(read),
   }
 }

@@ -45,6 +45,8 @@ await runService({
       limiter: new RequestLimiter(redis, now),
       allowedCidrs: config.allowedCidrs,
       bigQueryEndpoint: config.bigQueryEndpoint,
+      awsEndpoint: config.awsEndpoint,
+      aws: config.aws,
       warehouseMs: 20_000,
       publicUrl: () => publicUrl ?? '',
       now,

@@ -2,6 +2,7 @@ import type { WarehouseKind } from '@millrace/domain/words.ts'
 import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
 import type { OptionProblem } from '@millrace/warehouses/option-problem.ts'
 import { postgresOptions } from '@millrace/warehouses/postgres/options.ts'
+import { redshiftOptions } from '@millrace/warehouses/redshift/options.ts'
 import type { ConnectionCheck, TableRef } from '@millrace/warehouses/warehouse.ts'
 import type { ApiContext } from './api-context.ts'
 import { ApiProblem, invalid, type ProblemDetail } from './http/api-problem.ts'
@@ -15,6 +16,7 @@ type OptionCheck = (options: unknown, secretNames: readonly string[]) => readonl
 const optionChecks: Partial<Record<WarehouseKind, OptionCheck>> = {
   bigquery: bigQueryOptions.problems,
   postgres: postgresOptions.problems,
+  redshift: redshiftOptions.problems,
 }
 
 /** Throws a 422 that names every option that is wrong; nothing was connected yet. */
@@ -22,7 +24,12 @@ export function checkOptions({ warehouse, options, secrets }: Connection): void 
   const check = optionChecks[warehouse]
   if (check === undefined)
     throw invalid('warehouse_not_supported', `Sources of the kind ${warehouse} cannot be read by this version.`, [
-      { path: 'warehouse', code: 'not_supported', message: 'is not supported', hint: 'Use postgres or bigquery.' },
+      {
+        path: 'warehouse',
+        code: 'not_supported',
+        message: 'is not supported',
+        hint: 'Use postgres, bigquery or redshift.',
+      },
     ])
   const problems = check(options, Object.keys(secrets))
   if (problems.length === 0) return
@@ -49,7 +56,9 @@ export async function testConnection(
     throw new ApiProblem(429, 'too_many_tests', 'Too many connections were tried.', 'Wait a minute.', {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(verdict.retryAfterMs / 1000))) },
     })
-  const checks = await useWarehouse(context, connection, (warehouse, signal) => warehouse.testConnection(signal, table))
+  const checks = await useWarehouse(context, projectId, connection, (warehouse, signal) =>
+    warehouse.testConnection(signal, table),
+  )
   return { ok: checks.every(({ ok }) => ok), checks }
 }
 

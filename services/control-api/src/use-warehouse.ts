@@ -1,4 +1,5 @@
 import type { WarehouseKind } from '@millrace/domain/words.ts'
+import { externalId } from '@millrace/store/projects/external-id.ts'
 import { sealedFields } from '@millrace/store/secrets/sealed-fields.ts'
 import type { Source } from '@millrace/store/sources/get-source.ts'
 import type { Warehouse } from '@millrace/warehouses/warehouse.ts'
@@ -12,18 +13,22 @@ export type Connection = {
   readonly secrets: Readonly<Record<string, string>>
 }
 
-/** Connects for one piece of work and takes leave afterwards, whatever happens. Throws a 504 when it takes too long. */
+/** Connects for one piece of work of a project and takes leave afterwards, whatever happens. Throws a 504 when it takes too long. */
 export async function useWarehouse<T>(
   context: ApiContext,
+  projectId: string,
   { warehouse: kind, options, secrets }: Connection,
   work: (warehouse: Warehouse, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { allowedCidrs, bigQueryEndpoint, warehouseMs } = context
+  const { allowedCidrs, bigQueryEndpoint, awsEndpoint, aws, warehouseMs } = context
+  const known = await externalId(context.db, projectId)
   const warehouse = context.openWarehouse({
     kind,
     options,
     secrets,
-    net: { allowedCidrs, bigQueryEndpoint },
+    externalId: known ?? undefined,
+    net: { allowedCidrs, bigQueryEndpoint, awsEndpoint },
+    aws,
     applicationName: 'millrace-control-api',
   })
   const late = AbortSignal.timeout(warehouseMs)
@@ -59,7 +64,7 @@ export async function useSource<T>(
   source: Source,
   work: (warehouse: Warehouse, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return useWarehouse(context, await storedConnection(context, source), work)
+  return useWarehouse(context, source.projectId, await storedConnection(context, source), work)
 }
 
 export async function storedConnection(context: ApiContext, source: Source): Promise<Connection> {

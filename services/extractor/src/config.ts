@@ -1,5 +1,6 @@
 import { lanes, warehouseKinds } from '@millrace/domain/words.ts'
 import { compressions } from '@millrace/kafka/compression.ts'
+import { awsIdentity } from '@millrace/telemetry/aws-identity.ts'
 import type { EnvReader } from '@millrace/telemetry/config.ts'
 
 /** The extractor's configuration, from the environment. */
@@ -14,6 +15,10 @@ export function extractorConfig(read: EnvReader) {
     allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
     /** An operator's own address of BigQuery's API instead of Google's. */
     bigQueryEndpoint: read.optional('MILLRACE_BIGQUERY_ENDPOINT'),
+    /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
+    awsEndpoint: read.optional('MILLRACE_AWS_ENDPOINT'),
+    /** Millrace's own AWS identity; without it the SDK finds one. */
+    aws: awsIdentity(read),
     partitions: read.integer('MILLRACE_PARTITIONS', { min: 1, max: 10_000 }),
     /** Copies of each topic that this process makes; whoever starts first makes them. */
     replicas: read.integer('MILLRACE_REPLICAS', { default: 1, min: 1, max: 9 }),

@@ -22,11 +22,22 @@ export class SourceConnections {
   readonly #db: Database
   readonly #kek: Kek
   readonly #net: OpenWarehouseRequest['net']
+  readonly #aws: OpenWarehouseRequest['aws']
 
-  constructor(db: Database, kek: Kek, { allowedCidrs, bigQueryEndpoint }: OpenWarehouseRequest['net']) {
+  constructor(
+    db: Database,
+    kek: Kek,
+    {
+      allowedCidrs,
+      bigQueryEndpoint,
+      awsEndpoint,
+      aws,
+    }: OpenWarehouseRequest['net'] & Pick<OpenWarehouseRequest, 'aws'>,
+  ) {
     this.#db = db
     this.#kek = kek
-    this.#net = { allowedCidrs, bigQueryEndpoint }
+    this.#net = { allowedCidrs, bigQueryEndpoint, awsEndpoint }
+    this.#aws = aws
   }
 
   async get(sourceId: string): Promise<Warehouse> {
@@ -76,7 +87,9 @@ export class SourceConnections {
       kind: source.warehouse,
       options: source.options,
       secrets,
+      externalId: source.externalId,
       net: this.#net,
+      aws: this.#aws,
       applicationName: 'millrace-extractor',
     })
   }

@@ -3,6 +3,7 @@ import * as controlStore from './0001-control-store.ts'
 import * as groupDeletes from './0002-group-deletes.ts'
 import * as syncDecisions from './0003-sync-decisions.ts'
 import * as usage from './0004-usage.ts'
+import * as projectExternalId from './0005-project-external-id.ts'
 
 /** In order; a migration that was released is never changed. */
 export const allMigrations: Readonly<Record<string, Migration>> = {
@@ -10,4 +11,5 @@ export const allMigrations: Readonly<Record<string, Migration>> = {
   '0002-group-deletes': groupDeletes,
   '0003-sync-decisions': syncDecisions,
   '0004-usage': usage,
+  '0005-project-external-id': projectExternalId,
 }

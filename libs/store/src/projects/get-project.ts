@@ -11,6 +11,8 @@ export type Project = {
   readonly updatedAt: Date
   readonly parkedSince: Date | null
   readonly attention: Problem | null
+  /** Named when Millrace takes on a role of the customer's AWS account. */
+  readonly externalId: string
 }
 
 export const projectColumns = [
@@ -21,6 +23,7 @@ export const projectColumns = [
   'updated_at as updatedAt',
   parkedSince().as('parkedSince'),
   'attention',
+  'external_id as externalId',
 ] as const
 
 /** A project; null when there is none of this id. */

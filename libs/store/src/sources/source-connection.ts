@@ -7,6 +7,8 @@ export type SourceConnection = {
   readonly warehouse: WarehouseKind
   readonly options: Readonly<Record<string, unknown>>
   readonly updatedAt: Date
+  /** Of the project: see projects/external-id.ts. */
+  readonly externalId: string
   /** Still encrypted: libs/secrets opens them. */
   readonly secrets: readonly SealedField[]
 }
@@ -15,9 +17,16 @@ export type SourceConnection = {
 export async function sourceConnection(db: Queries, sourceId: string): Promise<SourceConnection | null> {
   const source = await db
     .selectFrom('sources')
-    .select(['project_id as projectId', 'warehouse', 'options', 'updated_at as updatedAt'])
-    .where('id', '=', sourceId)
-    .where('deleted_at', 'is', null)
+    .innerJoin('projects', 'projects.id', 'sources.project_id')
+    .select([
+      'sources.project_id as projectId',
+      'sources.warehouse',
+      'sources.options',
+      'sources.updated_at as updatedAt',
+      'projects.external_id as externalId',
+    ])
+    .where('sources.id', '=', sourceId)
+    .where('sources.deleted_at', 'is', null)
     .executeTakeFirst()
   return source ? { ...source, secrets: await sealedFields(db, `source:${sourceId}`) } : null
 }

@@ -163,13 +163,14 @@ async function requireDestinationUrl(context: ApiContext, baseUrl: string): Prom
 }
 
 function toAnswer(project: Project): Static<typeof projectAnswer> {
-  const { id, name, destination, attention, parkedSince, createdAt, updatedAt } = project
+  const { id, name, destination, attention, parkedSince, externalId, createdAt, updatedAt } = project
   return {
     id,
     name,
     destination: destination as Static<typeof projectAnswer>['destination'],
     attention,
     parkedSince: parkedSince?.toISOString() ?? null,
+    externalId,
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }

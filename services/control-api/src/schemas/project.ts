@@ -33,6 +33,9 @@ export const projectAnswer = Type.Object({
   }),
   attention: nullable(problem),
   parkedSince: nullable(time),
+  externalId: Type.String({
+    description: 'What Millrace names when it takes on a role of an AWS account for this project',
+  }),
   createdAt: time,
   updatedAt: time,
 })

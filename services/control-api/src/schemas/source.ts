@@ -9,11 +9,12 @@ const secretBytesMax = 64 * 1024
 const options = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
   maxProperties: 50,
   description:
-    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?; for bigquery: projectId, location?, stagingDataset',
+    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?; for bigquery: projectId, location?, stagingDataset; for redshift: awsAccountId, region, clusterId or workgroupName, database, dbUser?, roleName, stagingBucket, stagingSchema?, bucketPrefix?, iamRoleArn?',
 })
 const secrets = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: secretBytesMax }), {
   maxProperties: 20,
-  description: 'Written only; for postgres: password, sshPrivateKey?; for bigquery: serviceAccountKey',
+  description:
+    'Written only; for postgres: password, sshPrivateKey?; for bigquery: serviceAccountKey; for redshift none',
 })
 
 const table = closed({ schema: identifier, name: identifier }, { description: 'Tries to read this table as well' })
