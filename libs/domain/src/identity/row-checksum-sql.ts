@@ -111,11 +111,20 @@ export const bigqueryChecksum: ChecksumDialect = {
     `(SELECT SHA256(SUBSTR(v.bytes, 1, BYTE_LENGTH(v.bytes) - v.tail)) FROM UNNEST([STRUCT(${row} AS bytes, ${tail} AS tail)]) AS v)`,
 }
 
+/** From here on a text stands in Redshift's row by its hash, which is as long. */
+const redshiftTextMax = 64
+
 /**
- * Gives hexadecimal text. Two things are Redshift's own: a double is encoded by the 17 digits that Redshift prints, which tell
- * any two doubles apart but are not JavaScript's text, so checksums of tables with doubles compare with Redshift's only; and a
- * row whose encoding is longer than 65,535 bytes, the longest VARCHAR that it builds, fails the query. There are no columns of bytes:
- * VARBYTE is refused when a sync is made.
+ * Gives hexadecimal text, to be compared with Redshift's own only. Three things are its own. The values stand in reverse, so that
+ * the NULLs at the end come first and are cut off without writing the row twice: statements are bounded there. A double is encoded by the 17 digits
+ * that Redshift prints, which tell any two doubles apart but are not JavaScript's text. And since 65,535 bytes are the longest
+ * VARCHAR that it builds, a text of more than 64 bytes stands in the row by its SHA-256 under a tag of its own:
+ *
+ *   value = ... | ('S' | 'J') 64 hexadecimal digits      string, json
+ *
+ * The tag and the fixed length keep it injective as far as SHA-256 is; a value then takes 68 bytes at most, so that every row
+ * of up to 960 columns has a checksum, however long its texts are. There are no columns of bytes: VARBYTE is refused when a sync
+ * is made.
  */
 export const redshiftChecksum: ChecksumDialect = {
   prelude: (columns) => (columns.some(({ type }) => type === 'double') ? ['SET extra_float_digits TO 2'] : []),
@@ -123,9 +132,16 @@ export const redshiftChecksum: ChecksumDialect = {
     if (type === 'boolean') return `CASE WHEN ${sql} THEN 'T' ELSE 'F' END`
     const isText = type === 'string' || type === 'json' || type === 'decimal'
     const text = isText ? sql : `CAST(${sql} AS VARCHAR)`
-    return `'${tags[type]}' || CAST(OCTET_LENGTH(${text}) AS VARCHAR) || ':' || ${text}`
+    const whole = `'${tags[type]}' || CAST(OCTET_LENGTH(${text}) AS VARCHAR) || ':' || ${text}`
+    if (type !== 'string' && type !== 'json') return whole
+    const hashed = `'${tags[type].toUpperCase()}' || SHA2(${text}, 256)`
+    return `CASE WHEN OCTET_LENGTH(${text}) > ${redshiftTextMax} THEN ${hashed} ELSE ${whole} END`
   },
   orNull: (sql, item) => `CASE WHEN ${sql} IS NULL THEN 'n' ELSE ${item} END`,
-  concat: (items) => items.map((item) => `(${item})`).join(' || '),
-  hash: (row, tail) => `SHA2(LEFT(${row}, LEN(${row}) - (${tail})), 256)`,
+  concat: (items) =>
+    items
+      .map((item) => `(${item})`)
+      .reverse()
+      .join(' || '),
+  hash: (row, tail) => `SHA2(SUBSTRING(${row}, 1 + ${tail}), 256)`,
 }
