@@ -8,8 +8,14 @@ export type RunAnswer = {
   readonly counts: {
     readonly read: number
     readonly events: number
+    readonly updates: number
+    readonly deletes: number
     readonly userProfiles: number
     readonly groupProfiles: number
+    readonly userUpdates: number
+    readonly userDeletes: number
+    readonly groupUpdates: number
+    readonly groupDeletes: number
     readonly lookupRows: number
     readonly rejected: number
     readonly filtered: number
@@ -19,6 +25,14 @@ export type RunAnswer = {
     readonly missing: number
     readonly sent: number
   }
+  /** Mirror: what the comparison has found. */
+  readonly changes?: {
+    readonly inserts: number
+    readonly updates: number
+    readonly deletes: number
+    readonly knownRows: number
+    readonly identicalRows: number
+  } | null
   readonly progress: {
     readonly rowsPlanned?: number | null
     readonly rowsRead: number
@@ -28,7 +42,12 @@ export type RunAnswer = {
   }
   /** The run in one sentence. */
   readonly report: string
-  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string } | null
+  readonly error?: {
+    readonly code: string
+    readonly message: string
+    readonly hint?: string
+    readonly details?: Readonly<Record<string, unknown>>
+  } | null
 }
 
 /** A run ended in another way than it should have. */

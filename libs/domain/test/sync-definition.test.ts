@@ -2,14 +2,23 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { checkInsertTime } from '@millrace/domain/sync/insert-time.ts'
-import { missingRows, type RunCounts, reportRun } from '@millrace/domain/sync/run-report.ts'
+import {
+  type MirrorReport,
+  missingRows,
+  type RunCounts,
+  reportMirror,
+  reportRun,
+} from '@millrace/domain/sync/run-report.ts'
 import { type Schedule, validateSchedule } from '@millrace/domain/sync/schedule.ts'
+import { snapshotWarning } from '@millrace/domain/sync/snapshot-warning.ts'
 import { tableTypes } from '@millrace/domain/words.ts'
 import fc from 'fast-check'
 
 const none: RunCounts = {
   read: 0,
   events: 0,
+  updates: 0,
+  deletes: 0,
   userProfiles: 0,
   groupProfiles: 0,
   lookupRows: 0,
@@ -69,6 +78,55 @@ describe('the report of a run', () => {
         },
       ),
     )
+  })
+})
+
+describe('the report of a mirror run', () => {
+  const noChange: MirrorReport = {
+    read: 0,
+    inserted: 0,
+    updated: 0,
+    set: 0,
+    deleted: 0,
+    rejected: 0,
+    filtered: 0,
+    identicalRows: 0,
+  }
+
+  test('is the equation of its changes, and names rows that are shown as one', () => {
+    const changes = { read: 1200, inserted: 1000, updated: 150, deleted: 50, identicalRows: 191 }
+    assert.equal(
+      reportMirror({ ...noChange, ...changes }, 'events'),
+      '1,200 changes read = 1,000 inserted + 150 updated + 50 deleted + 0 rejected, 0 missing; 191 identical rows are shown as one',
+    )
+    assert.equal(
+      reportMirror({ ...noChange, read: 1, rejected: 1 }, 'events'),
+      '1 change read = 0 inserted + 0 updated + 0 deleted + 1 rejected, 0 missing',
+    )
+  })
+
+  test('does not tell new rows of profile history from changed ones, since the destination takes both the same way', () => {
+    assert.equal(
+      reportMirror({ ...noChange, read: 12, set: 7, deleted: 3, filtered: 1 }, 'user_profiles'),
+      '12 changes read = 7 inserted or updated + 3 deleted + 1 filtered + 0 rejected, 1 missing',
+    )
+  })
+})
+
+describe('the warning of a mirrored sync', () => {
+  const day = 86_400_000
+  const of = (leftMs: number) => snapshotWarning(21 * day, 21 * day - leftMs)
+
+  test('comes when fewer than seven of the snapshot’s 21 days are left, two weeks after the run', () => {
+    assert.deepEqual([of(21 * day), of(7 * day)], [null, null])
+    assert.match(of(7 * day - 1)?.message ?? '', /expires in 6 days/)
+    assert.match(of(90 * 60_000)?.message ?? '', /expires in 2 hours/)
+    assert.equal(of(1)?.code, 'snapshot_expires_soon')
+  })
+
+  test('says what is to be done once it has expired', () => {
+    assert.equal(of(0)?.code, 'snapshot_expired')
+    assert.match(of(-day)?.hint ?? '', /Resync/)
   })
 })
 

@@ -1,4 +1,10 @@
-import { loadedRows, missingRows, type RunCounts as ReportCounts, reportRun } from '@millrace/domain/sync/run-report.ts'
+import {
+  loadedRows,
+  missingRows,
+  type RunCounts as ReportCounts,
+  reportMirror,
+  reportRun,
+} from '@millrace/domain/sync/run-report.ts'
 import { isFinalRunState } from '@millrace/domain/sync/run-state.ts'
 import type { Run } from '@millrace/store/runs/get-run.ts'
 import type { Static } from 'typebox'
@@ -35,7 +41,8 @@ export function toRunAnswer(run: Run, figures: RunFigures, nowMs: number, rate?:
     trigger,
     lane,
     mappingVersion,
-    counts: { ...counts, missing: missingRows(counts), sent: totalOf(figures, 'sent') },
+    counts: { ...counts, ...profileCounts(figures), missing: missingRows(counts), sent: totalOf(figures, 'sent') },
+    changes: run.changes,
     progress: {
       rowsPlanned,
       rowsRead: counts.read,
@@ -43,7 +50,7 @@ export function toRunAnswer(run: Run, figures: RunFigures, nowMs: number, rate?:
       rate: perSecond === null ? null : Math.round(perSecond),
       secondsLeft: isOver ? 0 : rowsLeft === null || !perSecond ? null : Math.ceil(rowsLeft / perSecond),
     },
-    report: isOver ? reportRun(counts, run.tableType) : unfinished(run, counts),
+    report: isOver ? finished(run, counts, figures) : unfinished(run, counts),
     error,
     createdAt: run.createdAt.toISOString(),
     plannedAt: run.plannedAt?.toISOString() ?? null,
@@ -56,7 +63,7 @@ function reportCounts(run: Run, figures: RunFigures): ReportCounts {
   const total = (name: string) => totalOf(figures, name)
   // Copies of a row are counted where they arrive; only when all have arrived can they be told from events.
   const collapsed = run.state === 'succeeded' ? Math.max(0, (run.identicalRows ?? 0) - figures.identicalRejects) : 0
-  const events = total('events') + total('updates') + total('deletes') - collapsed
+  const events = total('events') - collapsed
   const userProfiles = total('userUpdates') + total('userDeletes')
   const groupProfiles = total('groupUpdates') + total('groupDeletes')
   // What was rejected before is rejected again, and counted there; the rest of the overlap was loaded before.
@@ -65,6 +72,8 @@ function reportCounts(run: Run, figures: RunFigures): ReportCounts {
   return {
     read: run.readRows ?? figures.rowsRead,
     events: newEvents!,
+    updates: total('updates'),
+    deletes: total('deletes'),
     userProfiles: newUsers!,
     groupProfiles: newGroups!,
     lookupRows: total('lookupRows'),
@@ -73,6 +82,17 @@ function reportCounts(run: Run, figures: RunFigures): ReportCounts {
     rejected: total('rejected'),
     filtered: total('filtered'),
     collapsed,
+  }
+}
+
+/** As the destination takes them: new rows of history profiles are updates to it. */
+function profileCounts(figures: RunFigures) {
+  const total = (name: string) => totalOf(figures, name)
+  return {
+    userUpdates: total('userUpdates'),
+    userDeletes: total('userDeletes'),
+    groupUpdates: total('groupUpdates'),
+    groupDeletes: total('groupDeletes'),
   }
 }
 
@@ -85,6 +105,23 @@ function averageRate(run: Run, rowsLoaded: number, nowMs: number): number | null
   if (run.plannedAt === null || rowsLoaded === 0) return null
   const seconds = ((run.finishedAt?.getTime() ?? nowMs) - run.plannedAt.getTime()) / 1000
   return seconds > 0 ? rowsLoaded / seconds : null
+}
+
+function finished(run: Run, counts: ReportCounts, figures: RunFigures): string {
+  if (run.mode !== 'mirror') return reportRun(counts, run.tableType)
+  const { read, events, updates, deletes, rejected, filtered } = counts
+  const profiles = profileCounts(figures)
+  const report = {
+    read,
+    inserted: events,
+    updated: updates,
+    set: profiles.userUpdates + profiles.groupUpdates,
+    deleted: deletes + profiles.userDeletes + profiles.groupDeletes,
+    rejected,
+    filtered,
+    identicalRows: run.changes?.identicalRows ?? 0,
+  }
+  return reportMirror(report, run.tableType)
 }
 
 function unfinished(run: Run, counts: ReportCounts): string {

@@ -10,6 +10,7 @@ const run: Run = {
   syncId: 's',
   importId: 'i',
   tableType: 'events',
+  mode: 'append',
   runSeq: 2,
   state: 'succeeded',
   trigger: 'manual',
@@ -20,6 +21,7 @@ const run: Run = {
   identicalRows: 2,
   rowsReadAgain: 205,
   rowsLeftOut: 3,
+  changes: null,
   totals: null,
   error: null,
   createdAt: at,
@@ -54,4 +56,36 @@ test('profiles that are appended are told apart in the same way', () => {
 test('a run that failed says how many came through, whatever was there before', () => {
   const { counts } = toRunAnswer({ ...run, state: 'failed' }, figures, at.getTime())
   assert.deepEqual([counts.events, counts.readAgain, counts.missing], [1202, 0, 0])
+})
+
+const mirrored = {
+  ...run,
+  mode: 'mirror',
+  readRows: 1200,
+  identicalRows: null,
+  rowsReadAgain: 0,
+  rowsLeftOut: 0,
+  changes: { inserts: 1000, updates: 150, deletes: 50, knownRows: 5000, identicalRows: 191 },
+} as const
+
+test('a mirror run shows what was inserted, updated and deleted, and what the comparison has found', () => {
+  const totals = { rows: 1200, events: 998, updates: 149, deletes: 50, rejected: 3, sent: 1240 }
+  const { counts, changes, report } = toRunAnswer(mirrored, { ...figures, totals }, at.getTime())
+  assert.equal(
+    report,
+    '1,200 changes read = 998 inserted + 149 updated + 50 deleted + 3 rejected, 0 missing; 191 identical rows are shown as one',
+  )
+  assert.deepEqual([counts.events, counts.updates, counts.deletes, counts.missing], [998, 149, 50, 0])
+  assert.deepEqual(changes, mirrored.changes)
+})
+
+test('a mirror run of profile history tells rows that are set from rows that go', () => {
+  const totals = { rows: 1200, groupUpdates: 1140, groupDeletes: 50, rejected: 10, sent: 1190 }
+  const groups = { ...mirrored, tableType: 'group_profiles' } as const
+  const { counts, report } = toRunAnswer(groups, { ...figures, totals }, at.getTime())
+  assert.match(report, /^1,200 changes read = 1,140 inserted or updated \+ 50 deleted \+ 10 rejected, 0 missing/)
+  assert.deepEqual(
+    [counts.groupProfiles, counts.groupUpdates, counts.groupDeletes, counts.missing],
+    [1190, 1140, 50, 0],
+  )
 })

@@ -5,6 +5,9 @@ export type RunCounts = {
   readonly read: number
   /** Distinct events that this run brought to the destination. */
   readonly events: number
+  /** Mirror: events that were changed and deleted there. */
+  readonly updates: number
+  readonly deletes: number
   readonly userProfiles: number
   readonly groupProfiles: number
   readonly lookupRows: number
@@ -31,7 +34,9 @@ export function missingRows(counts: RunCounts): number {
 }
 
 export function loadedRows(counts: RunCounts): number {
-  return counts.events + counts.userProfiles + counts.groupProfiles + counts.lookupRows
+  return (
+    counts.events + counts.updates + counts.deletes + counts.userProfiles + counts.groupProfiles + counts.lookupRows
+  )
 }
 
 /**
@@ -48,6 +53,41 @@ export function reportRun(counts: RunCounts, tableType: TableType): string {
   ]
   const leftOut = counts.leftOut > 0 ? `; ${amount(counts.leftOut, 'row')} without an insert time left out` : ''
   return `${amount(counts.read, 'row')} read = ${terms.join(' + ')}, ${number(missingRows(counts))} missing${leftOut}`
+}
+
+/** Changes of a mirror run by what they were to the destination; the rows of history profiles are `set`, be they new or changed. */
+export type MirrorReport = Pick<RunCounts, 'read' | 'rejected' | 'filtered'> & {
+  readonly inserted: number
+  readonly updated: number
+  readonly set: number
+  readonly deleted: number
+  /** Rows of the table that are shown as one with another row. */
+  readonly identicalRows: number
+}
+
+/**
+ * A mirror run as one equation: "1,200 changes read = 1,000 inserted + 150 updated + 50 deleted + 0 rejected, 0 missing;
+ * 191 identical rows are shown as one".
+ */
+export function reportMirror(report: MirrorReport, tableType: TableType): string {
+  const { read, inserted, updated, set, deleted, rejected, filtered, identicalRows } = report
+  const brought =
+    tableType === 'events'
+      ? [`${number(inserted)} inserted`, `${number(updated)} updated`]
+      : [`${number(set)} inserted or updated`]
+  const terms = [
+    ...brought,
+    `${number(deleted)} deleted`,
+    ...(filtered > 0 ? [`${number(filtered)} filtered`] : []),
+    `${number(rejected)} rejected`,
+  ]
+  const missing = read - inserted - updated - set - deleted - filtered - rejected
+  const identical = identicalRows > 0 ? `; ${identicalText(identicalRows)}` : ''
+  return `${amount(read, 'change')} read = ${terms.join(' + ')}, ${number(missing)} missing${identical}`
+}
+
+function identicalText(rows: number): string {
+  return rows === 1 ? '1 row is shown as one with another' : `${number(rows)} identical rows are shown as one`
 }
 
 function amount(count: number, what: string): string {

@@ -45,7 +45,7 @@ export async function endRun(
       .set({ totals: jsonText(totals) })
       .where('id', '=', runId)
       .execute()
-    await recordUsage(tx, runId, { groupDeletes: 0, ...totals })
+    await recordUsage(tx, runId, totals)
     await addToOutbox(tx, { kind: 'run_ended', payload: { runId, state: to } })
     return true
   })

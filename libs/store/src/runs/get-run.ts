@@ -1,5 +1,6 @@
 import type { RunState } from '@millrace/domain/sync/run-state.ts'
-import type { Lane, TableType } from '@millrace/domain/words.ts'
+import type { Lane, Mode, TableType } from '@millrace/domain/words.ts'
+import { sql } from 'kysely'
 import type { Queries } from '../open-store.ts'
 import type { Problem, RunTrigger } from '../schema.ts'
 
@@ -9,6 +10,7 @@ export type Run = {
   readonly syncId: string
   readonly importId: string
   readonly tableType: TableType
+  readonly mode: Mode
   readonly runSeq: number
   readonly state: RunState
   readonly trigger: RunTrigger
@@ -20,6 +22,8 @@ export type Run = {
   /** As the plan says; null before there is one. */
   readonly rowsReadAgain: number | null
   readonly rowsLeftOut: number | null
+  /** Mirror: what the comparison has found, as the plan says; null before there is one, and for other modes. */
+  readonly changes: RunChanges | null
   /** Counters at the end of a finished run, kept when its progress is cleaned away. */
   readonly totals: Readonly<Record<string, number>> | null
   readonly error: Problem | null
@@ -27,6 +31,15 @@ export type Run = {
   readonly plannedAt: Date | null
   readonly readAt: Date | null
   readonly finishedAt: Date | null
+}
+
+/** `MirrorChanges` of a plan (libs/warehouses). */
+export type RunChanges = {
+  readonly inserts: number
+  readonly updates: number
+  readonly deletes: number
+  readonly knownRows: number
+  readonly identicalRows: number
 }
 
 export function selectRuns(db: Queries) {
@@ -39,6 +52,7 @@ export function selectRuns(db: Queries) {
       'runs.sync_id as syncId',
       'syncs.import_id as importId',
       'syncs.table_type as tableType',
+      'syncs.mode',
       'runs.run_seq as runSeq',
       'runs.state',
       'runs.trigger',
@@ -49,6 +63,8 @@ export function selectRuns(db: Queries) {
       'runs.identical_rows as identicalRows',
       row.fn<number | null>('jsonb_extract_path', ['runs.plan', row.val('rowsReadAgain')]).as('rowsReadAgain'),
       row.fn<number | null>('jsonb_extract_path', ['runs.plan', row.val('rowsLeftOut')]).as('rowsLeftOut'),
+      // A plan without changes has a JSON null there.
+      sql<RunChanges | null>`nullif(runs.plan -> 'changes', 'null'::jsonb)`.as('changes'),
       'runs.totals',
       'runs.error',
       'runs.created_at as createdAt',

@@ -17,9 +17,15 @@ export const runAnswer = Type.Object({
   mappingVersion: count,
   counts: Type.Object({
     read: count,
-    events: count,
+    events: Type.Integer({ description: 'Inserted' }),
+    updates: Type.Integer({ description: 'Mirror: events that were changed' }),
+    deletes: Type.Integer({ description: 'Mirror: events that were deleted' }),
     userProfiles: count,
     groupProfiles: count,
+    userUpdates: Type.Integer({ description: 'Of userProfiles, those that were set' }),
+    userDeletes: count,
+    groupUpdates: Type.Integer({ description: 'Of groupProfiles, those that were set' }),
+    groupDeletes: count,
     lookupRows: count,
     rejected: count,
     filtered: count,
@@ -29,6 +35,18 @@ export const runAnswer = Type.Object({
     missing: count,
     sent: count,
   }),
+  changes: nullable(
+    Type.Object(
+      {
+        inserts: count,
+        updates: count,
+        deletes: count,
+        knownRows: Type.Integer({ description: 'Rows of the sync after the run before' }),
+        identicalRows: Type.Integer({ description: 'Rows of the table that are shown as one with another' }),
+      },
+      { description: 'Mirror: what the comparison of the table with the run before has found' },
+    ),
+  ),
   progress: Type.Object({
     rowsPlanned: nullable(count),
     rowsRead: count,
