@@ -28,6 +28,8 @@ export type ChunkTarget = {
   readonly schemaId: number
   readonly tableType: TableType
   readonly partitions: number
+  /** Columns of the before-images of updates and deletes. */
+  readonly beforeColumns: number
 }
 
 /** What a finished chunk says of itself: the part of the run's manifest for one attempt. */
@@ -60,6 +62,7 @@ export class ChunkPublisher implements ChangeSink {
   readonly #parts: ChunkPublisherParts
   readonly #prefix: Buffer
   readonly #fixedPartition: number | null
+  readonly #nullBefore: Uint8Array
   readonly #builders: ChangeBatchBuilder[]
   readonly #seqs: number[]
   readonly #rows: number[]
@@ -80,6 +83,8 @@ export class ChunkPublisher implements ChangeSink {
     // A lookup table is replaced as a whole, so one loader must see all of it, in order.
     this.#fixedPartition =
       target.tableType === 'lookup_table' ? partitionOfSync(header.syncId, target.partitions) : null
+    // In Avro a union's first branch, null, is a byte 0.
+    this.#nullBefore = new Uint8Array(target.beforeColumns)
     this.#builders = Array.from({ length: target.partitions }, () => new ChangeBatchBuilder())
     this.#seqs = new Array<number>(target.partitions).fill(0)
     this.#rows = new Array<number>(target.partitions).fill(0)
@@ -106,6 +111,11 @@ export class ChunkPublisher implements ChangeSink {
     return this.change('insert', rowId, row, rowStart, rowEnd, null)
   }
 
+  /**
+   * An update whose row is too large goes without it, but with its before-image: what was loaded of the row must go. A
+   * before-image that is too large by itself holds a name or id that no destination takes, so that row was a reject and has
+   * nothing to take away, which is what one of NULLs says.
+   */
   change(
     op: ChangeOp,
     rowId: Buffer,
@@ -117,12 +127,14 @@ export class ChunkPublisher implements ChangeSink {
     const { limits, target, gate } = this.#parts
     const partition = this.#fixedPartition ?? partitionOf(rowId, target.partitions)
     const builder = this.#builders[partition]!
-    const length = rowEnd - rowStart + (before?.length ?? 0)
-    if (length > limits.rowBytesMax) builder.append(op, this.#ordinal, rowId, null, 0, 0, before)
-    else {
-      if (builder.bytes > 0 && builder.bytes + length > limits.batchBytesMax) this.#finishBatch(partition)
-      builder.append(op, this.#ordinal, rowId, row, rowStart, rowEnd, before)
-    }
+    if ((op === 'insert') !== (before === null)) throw new Error(`${op} ${this.#ordinal}: the before-image is amiss`)
+    const old = before !== null && before.length > limits.rowBytesMax ? this.#nullBefore : before
+    const oldBytes = old?.length ?? 0
+    const isTooLarge = rowEnd - rowStart + oldBytes > limits.rowBytesMax
+    const length = isTooLarge ? oldBytes : rowEnd - rowStart + oldBytes
+    if (builder.bytes > 0 && builder.bytes + length > limits.batchBytesMax) this.#finishBatch(partition)
+    if (isTooLarge) builder.append(op, this.#ordinal, rowId, null, 0, 0, old)
+    else builder.append(op, this.#ordinal, rowId, row, rowStart, rowEnd, old)
     this.#ordinal += 1
     this.#rows[partition]! += 1
     if (builder.rows >= limits.batchRowsMax || builder.bytes >= limits.batchBytesMax) this.#finishBatch(partition)

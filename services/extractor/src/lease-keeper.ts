@@ -23,6 +23,8 @@ export type LeaseKeeperOptions = {
   readonly renewEveryMs: number
   /** A run may have this many bytes published and not yet loaded before its readers wait. */
   readonly inFlightBytesMax: number
+  /** The work comes after the run's end: it goes on although the run is over. */
+  readonly afterEnd?: boolean
 }
 
 const endedStates: ReadonlySet<string> = new Set(['cancelling', 'cancelled', 'failed', 'succeeded'])
@@ -111,7 +113,7 @@ export class LeaseKeeper implements ReadGate {
     try {
       const { held, runState, inFlightBytes } = await this.#renew()
       if (!held) return this.#lose('lease_taken', 'another extractor has taken this task')
-      if (runState === null || endedStates.has(runState))
+      if (runState === null || (endedStates.has(runState) && !this.#options.afterEnd))
         return this.#lose('run_ended', `the run is ${runState ?? 'gone'}`)
       this.#heldUntil = asked + this.#options.leaseMs
       this.#tooMuchInFlight = inFlightBytes > this.#options.inFlightBytesMax

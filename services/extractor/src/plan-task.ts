@@ -2,23 +2,28 @@ import { beforeColumns } from '@millrace/domain/mapping/before-columns.ts'
 import { MappingError } from '@millrace/domain/mapping/compile.ts'
 import { identityColumns } from '@millrace/domain/mapping/identity.ts'
 import { validateMapping } from '@millrace/domain/mapping/validate.ts'
-import { planInputs } from '@millrace/store/runs/plan-inputs.ts'
+import { type PlanInputs, planInputs } from '@millrace/store/runs/plan-inputs.ts'
 import { completePlan } from '@millrace/store/tasks/complete-plan.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
 import type { Pin, ReadPlan } from '@millrace/warehouses/warehouse.ts'
 import { registerChanges } from './changes-schema.ts'
 import type { ExtractorContext, TaskAtWork } from './extractor-context.ts'
 import { writeMarkers } from './markers.ts'
+import { requireConfirmation } from './needs-confirmation.ts'
 
 /**
  * Fixes what the run will read, stores it, and holds the reading position. Nothing is read before the plan is stored, so
  * whoever reads a chunk, however often, reads the same rows. `run_open` stands in the topic before that: a plan that was
- * made twice opens the run twice, which is harmless.
+ * made twice opens the run twice, which is harmless. A mirror run that a person must confirm ends before anything is published;
+ * what its comparison made in the warehouse is removed by its `clean` task.
  */
 export async function planTask(context: ExtractorContext, work: TaskAtWork): Promise<void> {
-  const { plan, pin } = await makePlan(context, work)
+  const inputs = await planInputs(context.db, work.run.runId)
+  const { plan, pin } = await makePlan(context, work, inputs)
   let stored = false
   try {
+    await failpoint('extractor.afterWarehousePlan')
+    requireConfirmation(plan, inputs)
     await registerChanges(context, work.run, plan)
     await writeMarkers(context, work.run, 'run_open', work.task.attempt, null)
     await failpoint('extractor.beforePlanStored')
@@ -29,14 +34,15 @@ export async function planTask(context: ExtractorContext, work: TaskAtWork): Pro
   }
   if (!stored) return
   await context.pins.hold(work.run.runId, pin)
-  work.log.info({ chunks: plan.chunks.length, rowsEstimate: plan.rowsEstimate, range: plan.range }, 'run planned')
+  const { chunks, rowsEstimate, range, changes } = plan
+  work.log.info({ chunks: chunks.length, rowsEstimate, range, changes }, 'run planned')
 }
 
 async function makePlan(
   context: ExtractorContext,
   { run, keeper }: TaskAtWork,
+  inputs: PlanInputs,
 ): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }> {
-  const inputs = await planInputs(context.db, run.runId)
   const warehouse = await context.warehouseOf(run.sourceId)
   const described = await warehouse.describeTable(inputs.table, keeper.signal)
   // A column may have gone since the mapping was stored; said now, it is not every batch that cannot be transformed.
@@ -54,7 +60,7 @@ async function makePlan(
       overlapMs: inputs.overlapMs,
       cursor: inputs.cursor,
       before: run.mode === 'mirror' ? beforeColumns(run.mapping, described) : [],
-      acceptedSchema: null,
+      acceptedSchema: inputs.decision?.acceptedSchema ?? null,
       chunkRows: context.chunkRows,
     },
     keeper.signal,
@@ -69,7 +75,12 @@ function storePlan(context: ExtractorContext, { task, run }: TaskAtWork, plan: R
     pinShared: pin.shared,
     pinOwner: context.owner,
     chunks: plan.chunks,
-    countIdentical: run.tableType === 'events' && plan.identity.length === 0 && plan.chunks.length > 0,
+    countIdentical: hasToCount(plan),
     partitions: context.partitions,
   })
+}
+
+/** A mirror's comparison has left identical rows out already; elsewhere they are read, and become the same event. */
+function hasToCount({ mode, tableType, identity, chunks }: ReadPlan): boolean {
+  return mode !== 'mirror' && tableType === 'events' && identity.length === 0 && chunks.length > 0
 }

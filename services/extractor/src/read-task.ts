@@ -80,6 +80,7 @@ async function openPublisher(
       schemaId: await registerChanges(context, run, plan),
       tableType: run.tableType,
       partitions,
+      beforeColumns: plan.before.length,
     },
     limits: context.limits,
     gate: keeper,

@@ -9,7 +9,12 @@ const ownFinalCodes: readonly (RegistryErrorCode | SecretErrorCode)[] = [
   'kek_unknown',
   'secret_unreadable',
 ]
-const isFinal: ReadonlySet<string> = new Set([...finalWarehouseCodes, ...ownFinalCodes, 'mapping_invalid'])
+const isFinal: ReadonlySet<string> = new Set([
+  ...finalWarehouseCodes,
+  ...ownFinalCodes,
+  'mapping_invalid',
+  'needs_confirmation',
+])
 
 const failuresMax = 8
 

@@ -70,7 +70,7 @@ async function workOn(
       publishedBytes: notes.publisher?.publishedBytes ?? 0,
       rowsRead: notes.publisher?.rows ?? 0,
     })
-  const keeper = new LeaseKeeper(renew, options, stop)
+  const keeper = new LeaseKeeper(renew, { ...options, afterEnd: kind === 'clean' }, stop)
   context.activity.tasks += 1
   try {
     const run = await runContext(context.db, runId)

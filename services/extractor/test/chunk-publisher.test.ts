@@ -8,6 +8,7 @@ import { AvroWriter } from '@millrace/domain/wire/avro-writer.ts'
 import type { BatchHeader } from '@millrace/domain/wire/batch-header.ts'
 import { readChangeBatch } from '@millrace/domain/wire/change-batch.ts'
 import { compileSkipRow } from '@millrace/domain/wire/skip-row.ts'
+import type { ChangeOp } from '@millrace/domain/words.ts'
 import type { OutMessage, Producer } from '@millrace/kafka/port.ts'
 import fc from 'fast-check'
 import { ChunkPublisher, type ChunkPublisherParts, type PublishLimits } from '../src/chunk-publisher.ts'
@@ -19,6 +20,8 @@ const schema: RowSchema = {
   columns: [{ name: 'text', type: 'string', sourceType: 'text' }],
 }
 const skipRow = compileSkipRow(schema)
+/** Before-images have the same column in this table. */
+const skipBefore = skipRow
 const partitions = 4
 const limits: PublishLimits = {
   batchRowsMax: 10,
@@ -62,18 +65,27 @@ class FakeProducer implements Producer {
   }
 }
 
-type Seen = { readonly header: BatchHeader; readonly ordinals: number[]; readonly withoutRow: number[] }
+type Seen = {
+  readonly header: BatchHeader
+  readonly ordinals: number[]
+  readonly ops: ChangeOp[]
+  readonly withoutRow: number[]
+  readonly befores: (string | null)[]
+}
 
 function read(message: OutMessage): Seen {
   assert.equal(message.value.readInt32BE(1), 42, 'the schema id stands in front')
-  const cursor = readChangeBatch(message.value, 5, skipRow)
-  const seen: Seen = { header: cursor.header, ordinals: [], withoutRow: [] }
+  const cursor = readChangeBatch(message.value, 5, skipRow, skipBefore)
+  const seen: Seen = { header: cursor.header, ordinals: [], ops: [], withoutRow: [], befores: [] }
   while (cursor.next()) {
     assert.equal(
       partitionOf(cursor.buffer.subarray(cursor.rowIdStart, cursor.rowIdStart + 32), partitions),
       message.partition,
     )
     seen.ordinals.push(cursor.ordinal)
+    seen.ops.push(cursor.op)
+    const { beforeStart, beforeEnd } = cursor
+    seen.befores.push(beforeStart < 0 ? null : cursor.buffer.toString('hex', beforeStart, beforeEnd))
     if (cursor.rowStart < 0) seen.withoutRow.push(cursor.ordinal)
   }
   return seen
@@ -83,7 +95,7 @@ function publisher(producer: Producer, parts: Partial<ChunkPublisherParts> = {})
   return new ChunkPublisher({
     producer,
     header,
-    target: { topic: 'changes.postgres.live', schemaId: 42, tableType: 'events', partitions },
+    target: { topic: 'changes.postgres.live', schemaId: 42, tableType: 'events', partitions, beforeColumns: 1 },
     limits,
     gate: openGate,
     ...parts,
@@ -174,9 +186,48 @@ describe('publishing a chunk', () => {
     assert.equal(manifest.rows, 3)
   })
 
+  test('updates and deletes say what they are and what the row was, also when the row now is over the limit', async () => {
+    const producer = new FakeProducer()
+    const one = publisher(producer)
+    const [small, large, before, largeBefore] = [10, 8300, 7, 8300].map(rowOf) as [Buffer, Buffer, Buffer, Buffer]
+    const rowId = randomBytes(32)
+    one.change('insert', rowId, small, 0, small.length, null)
+    one.change('update', rowId, small, 0, small.length, before)
+    one.change('update', rowId, large, 0, large.length, before)
+    one.change('delete', rowId, null, 0, 0, before)
+    one.change('update', rowId, small, 0, small.length, largeBefore)
+    one.change('delete', rowId, null, 0, 0, largeBefore)
+    await one.finish()
+    const seen = producer.sent.map(read)
+    const ops = ['insert', 'update', 'update', 'delete', 'update', 'delete']
+    assert.deepEqual(
+      seen.flatMap((batch) => batch.ops),
+      ops,
+    )
+    assert.deepEqual(
+      seen.flatMap(({ withoutRow }) => withoutRow),
+      [2, 3, 5],
+    )
+    const image = before.toString('hex')
+    // A row that was over the limit by its key alone was never loaded: its image of NULLs takes nothing away.
+    assert.deepEqual(
+      seen.flatMap(({ befores }) => befores),
+      [null, image, image, image, '00', '00'],
+    )
+  })
+
+  test('a change that lacks its before-image, or an insert that has one, ends the chunk', () => {
+    const one = publisher(new FakeProducer())
+    const row = rowOf(5)
+    for (const op of ['update', 'delete'] as const)
+      assert.throws(() => one.change(op, randomBytes(32), row, 0, row.length, null), /before-image/)
+    assert.throws(() => one.change('insert', randomBytes(32), row, 0, row.length, row), /before-image/)
+  })
+
   test('all rows of a lookup table go to one partition, in order', async () => {
     const producer = new FakeProducer()
-    const target = { topic: 'changes.postgres.live', schemaId: 42, tableType: 'lookup_table', partitions } as const
+    const topic = 'changes.postgres.live'
+    const target = { topic, schemaId: 42, tableType: 'lookup_table', partitions, beforeColumns: 0 } as const
     const one = publisher(producer, { target })
     for (let n = 0; n < 50; n++) insert(one, 20)
     const manifest = await one.finish()

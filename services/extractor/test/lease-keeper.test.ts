@@ -47,6 +47,13 @@ describe('keeping a lease', () => {
     assert.equal(store.asked, asked)
   })
 
+  test('work that comes after the end of a run goes on, however long it takes', async () => {
+    const store = { answer: { ...held, runState: 'succeeded' }, asked: 0 }
+    const keeper = keep(store, { afterEnd: true })
+    await until(() => store.asked >= 3, { everyMs: 2 })
+    assert.equal(keeper.signal.aborted, false)
+  })
+
   test('the work ends when another extractor has the task, or the run was cancelled, failed or removed', async () => {
     for (const [answer, code] of [
       [{ held: false, runState: 'reading', inFlightBytes: 0 }, 'lease_taken'],
