@@ -1,15 +1,27 @@
 import type { BatchHeader, Marker } from '@millrace/domain/wire/batch-header.ts'
 import { readChangeBatch } from '@millrace/domain/wire/change-batch.ts'
-import { rowSchemaFromAvro } from '@millrace/domain/wire/change-schema.ts'
+import { beforeColumnsFromAvro, rowSchemaFromAvro } from '@millrace/domain/wire/change-schema.ts'
 import { decodeMarker } from '@millrace/domain/wire/marker.ts'
 import { compileSkipRow } from '@millrace/domain/wire/skip-row.ts'
+import type { ChangeOp } from '@millrace/domain/words.ts'
 import { createConsumer } from '@millrace/kafka/kafkajs-client.ts'
 import type { InMessage } from '@millrace/kafka/port.ts'
 import { unframe } from '@millrace/registry/frame.ts'
 import type { Registry } from '@millrace/registry/registry.ts'
 import { createLogger } from '@millrace/telemetry/logger.ts'
 
-export type SeenBatch = { readonly partition: number; readonly header: BatchHeader; readonly rowIds: readonly string[] }
+export type SeenChange = {
+  readonly op: ChangeOp
+  /** Avro bytes as hex; null when the change has none. */
+  readonly row: string | null
+  readonly before: string | null
+}
+export type SeenBatch = {
+  readonly partition: number
+  readonly header: BatchHeader
+  readonly rowIds: readonly string[]
+  readonly changes: readonly SeenChange[]
+}
 export type SeenMarker = { readonly partition: number; readonly marker: Marker; readonly batchesBefore: number }
 
 /** Everything that stands in the changes topic, in the order of each partition. */
@@ -62,9 +74,16 @@ export class ChangesSeen {
       this.markers.push({ partition, marker, batchesBefore: before.length })
       return
     }
-    const cursor = readChangeBatch(value, 5, compileSkipRow(rowSchemaFromAvro(schema)))
+    const skipBefore = compileSkipRow({ columns: beforeColumnsFromAvro(schema) })
+    const cursor = readChangeBatch(value, 5, compileSkipRow(rowSchemaFromAvro(schema)), skipBefore)
+    const hex = (start: number, end: number) => (start < 0 ? null : value.toString('hex', start, end))
     const rowIds: string[] = []
-    while (cursor.next()) rowIds.push(value.toString('hex', cursor.rowIdStart, cursor.rowIdStart + 32))
-    this.batches.push({ partition, header: cursor.header, rowIds })
+    const changes: SeenChange[] = []
+    while (cursor.next()) {
+      const { op, rowIdStart, rowStart, rowEnd, beforeStart, beforeEnd } = cursor
+      rowIds.push(value.toString('hex', rowIdStart, rowIdStart + 32))
+      changes.push({ op, row: hex(rowStart, rowEnd), before: hex(beforeStart, beforeEnd) })
+    }
+    this.batches.push({ partition, header: cursor.header, rowIds, changes })
   }
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Mode } from '@millrace/domain/words.ts'
 import { freePort } from '@millrace/local-stack/servers/free-port.ts'
 import { startKafka } from '@millrace/local-stack/servers/kafka.ts'
 import { type PostgresServer, startPostgres } from '@millrace/local-stack/servers/postgres.ts'
@@ -33,7 +34,7 @@ export type World = {
   /** Runs a statement in the source. */
   sql(statement: string): Promise<void>
   /** Makes a sync of a table of the source with its first run, and gives the run's id. */
-  startRun(table: string): Promise<string>
+  startRun(table: string, mode?: Mode): Promise<string>
   startExtractor(name: string, env?: Readonly<Record<string, string>>): Promise<Server>
   close(): Promise<void>
 }
@@ -63,7 +64,7 @@ export async function startWorld(): Promise<World> {
     async sql(statement) {
       await owner.query(statement)
     },
-    startRun: (table) => startRun(store.db, place, table),
+    startRun: (table, mode = 'one_time') => startRun(store.db, place, table, mode),
     async startExtractor(name, env = {}) {
       const port = await freePort()
       const server = await startServer({
@@ -139,7 +140,7 @@ async function createPlace(
   return { projectId, sourceId }
 }
 
-async function startRun(db: Database, { projectId, sourceId }: Place, table: string): Promise<string> {
+async function startRun(db: Database, { projectId, sourceId }: Place, table: string, mode: Mode): Promise<string> {
   const id = randomUUID()
   await createSync(db, {
     id,
@@ -149,7 +150,7 @@ async function startRun(db: Database, { projectId, sourceId }: Place, table: str
     name: id,
     table: { schema: 'public', name: table },
     tableType: 'events',
-    mode: 'one_time',
+    mode,
     insertTimeColumn: null,
     overlapMs: 0,
     schedule: { kind: 'api' },
