@@ -34,9 +34,17 @@ export type WarehouseErrorCode =
 /** What a warehouse cannot do, in words that may be shown to anyone who may see the source: no secrets, no row values. */
 export class WarehouseError extends MillraceError {
   declare readonly code: WarehouseErrorCode
+  /** Plain JSON for programs, as safe to show as the message; `schema_changed`: {difference, schemaFingerprint, mayContinue}. */
+  readonly details: Readonly<Record<string, unknown>> | undefined
 
-  constructor(code: WarehouseErrorCode, message: string, hint: string, options?: { cause?: unknown }) {
+  constructor(
+    code: WarehouseErrorCode,
+    message: string,
+    hint: string,
+    options?: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> },
+  ) {
     super(code, message, hint, options)
+    this.details = options?.details
   }
 }
 
