@@ -35,6 +35,12 @@ export function rowChecksumSql(dialect: ChecksumDialect, columns: readonly Check
   return { prelude: dialect.prelude(columns), checksum: dialect.hash(dialect.concat(items), tail) }
 }
 
+/** SQL for the id of a row that has a key: the digest of the key's values, `CanonicalEncoder.digest(false)`. */
+export function keyDigestSql(dialect: ChecksumDialect, columns: readonly ChecksumColumn[]): string {
+  const items = columns.map((column) => dialect.orNull(column.sql, dialect.item(column)))
+  return dialect.hash(dialect.concat(items), '0')
+}
+
 const tags: Readonly<Record<Exclude<ColumnType, 'boolean'>, string>> = {
   integer: 'i',
   double: 'd',
@@ -90,19 +96,18 @@ function postgresHugeText(sql: string): string {
   ].join(' ')
 }
 
-/** Gives BYTES. Doubles take a function in JavaScript, which prints them as the definition says. */
+/**
+ * Gives BYTES. A double is encoded by 17 digits, which tell any two doubles apart but are not JavaScript's text: a function that
+ * prints that would make a script of the one statement that compares a table. So checksums of tables with doubles compare with
+ * BigQuery's only.
+ */
 export const bigqueryChecksum: ChecksumDialect = {
-  prelude: (columns) =>
-    columns.some(({ type }) => type === 'double')
-      ? [
-          `CREATE TEMP FUNCTION millrace_double_text(x FLOAT64) RETURNS STRING LANGUAGE js AS r"return Object.is(x, -0) ? '-0' : String(x)"`,
-        ]
-      : [],
+  prelude: () => [],
   item({ type, sql }) {
     if (type === 'boolean') return `IF(${sql}, b'T', b'F')`
     if (type === 'bytes') return `CONCAT(CAST(CONCAT('b', CAST(BYTE_LENGTH(${sql}) AS STRING), ':') AS BYTES), ${sql})`
     const isText = type === 'string' || type === 'json' || type === 'decimal'
-    const text = isText ? sql : type === 'double' ? `millrace_double_text(${sql})` : `CAST(${sql} AS STRING)`
+    const text = isText ? sql : type === 'double' ? `FORMAT('%.17g', ${sql})` : `CAST(${sql} AS STRING)`
     return `CAST(CONCAT('${tags[type]}', CAST(BYTE_LENGTH(${text}) AS STRING), ':', ${text}) AS BYTES)`
   },
   orNull: (sql, item) => `IF(${sql} IS NULL, b'n', ${item})`,
