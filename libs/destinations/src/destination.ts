@@ -31,13 +31,18 @@ export type DestinationLimits = {
   readonly recordBytesMax: number
   /** Sustained records a second for the whole project; null = no limit known. */
   readonly recordsPerSecond: number | null
-  /** Whether requests of the same table type may overtake each other without changing the end state. */
+  /**
+   * Whether requests of the same table type may overtake each other without changing the end state. Operations on versions
+   * always may.
+   */
   readonly orderFree: Readonly<Record<TableType, boolean>>
 }
 
 /** The body of a request, ready to be sent as often as needed. */
 export type PreparedRequest = {
   readonly tableType: BatchedType
+  /** Operations on versions. */
+  readonly isVersioned: boolean
   readonly records: number
   /** Compressed. */
   readonly body: Buffer
@@ -49,7 +54,10 @@ export type PreparedRequest = {
 export type Destination = {
   readonly kind: DestinationKind
   readonly limits: DestinationLimits
-  /** Joins and compresses records [from, to) of a batch. The batch's buffers are not needed after it resolves. */
+  /**
+   * Joins and compresses records [from, to) of a batch. The batch's buffers are not needed after it resolves. Rejects with
+   * DestinationError `mirror_not_supported` when the records have versions and the destination keeps none.
+   */
   prepare(tableType: BatchedType, batch: RecordBatch, from: number, to: number): Promise<PreparedRequest>
   /**
    * Sends one request. May be called in parallel and again with the same request. Never throws for what the destination
@@ -58,6 +66,11 @@ export type Destination = {
   send(request: PreparedRequest, signal: AbortSignal): Promise<SendOutcome>
   /** Replaces a lookup table atomically by the CSV file at `path` (header line first). Safe to repeat. */
   replaceLookupTable(lookupTableId: string, path: string, signal: AbortSignal): Promise<SendOutcome>
+  /**
+   * Removes for good what older generations of an import left, also what of them comes later. Safe to repeat. Rejects with
+   * DestinationError `mirror_not_supported` when the destination keeps no versions.
+   */
+  removeOlderGenerations(importId: string, generation: number, signal: AbortSignal): Promise<SendOutcome>
   close(): Promise<void>
 }
 

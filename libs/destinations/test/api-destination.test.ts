@@ -5,9 +5,16 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { DestinationConfig, SendOutcome } from '@millrace/destinations/destination.ts'
 import { classify } from '@millrace/destinations/mixpanel-api/classify.ts'
-import { joinedBytesMax, joinRecords } from '@millrace/destinations/mixpanel-api/request-body.ts'
+import {
+  BodyMaker,
+  joinedBytesMax,
+  joinOperations,
+  joinRecords,
+  operationBytesMax,
+} from '@millrace/destinations/mixpanel-api/request-body.ts'
 import { openDestination } from '@millrace/destinations/open-destination.ts'
-import { batchOf } from '@millrace/destinations/record-batch.ts'
+import { batchOf, RecordBatch, type RunVersion } from '@millrace/destinations/record-batch.ts'
+import { opIndex, updateOps } from '@millrace/domain/wire/ops.ts'
 import { type ScriptedSink, startScriptedSink } from '@millrace/testkit/scripted-sink.ts'
 import fc from 'fast-check'
 
@@ -71,6 +78,60 @@ test('a joined body is the JSON array of its records, with the token in each whe
   )
 })
 
+/** Records of a mirror, each with its operation and ordinal. */
+function versioned(
+  version: RunVersion,
+  records: readonly { readonly op: (typeof updateOps)[number]; readonly ordinal: number; readonly body: string }[],
+): RecordBatch {
+  const batch = new RecordBatch(records.length, version)
+  for (const { op, ordinal, body } of records) {
+    const source = batch.addBuffer(Buffer.from(body))
+    batch.add(source, 0, Buffer.byteLength(body), opIndex(op), ordinal)
+  }
+  return batch
+}
+
+test('a record of a mirror is an operation with its version in front, within the room that was counted for it', () => {
+  const natural = fc.maxSafeNat()
+  const records = fc.array(
+    fc.record({
+      op: fc.constantFrom(...updateOps),
+      ordinal: natural,
+      body: fc.string().map((text) => `{"a":${JSON.stringify(text)}}`),
+    }),
+    { minLength: 1 },
+  )
+  fc.assert(
+    fc.property(
+      fc.record({ generation: natural, runSeq: natural }),
+      records,
+      fc.nat(),
+      fc.nat(),
+      (version, all, a, b) => {
+        const batch = versioned(version, all)
+        const from = a % all.length
+        const to = from + 1 + (b % (all.length - from))
+        const room = joinedBytesMax(batch, from, to, operationBytesMax(version))
+        const target = Buffer.alloc(room + 1)
+        const length = joinOperations(batch, from, to, target)
+        assert.ok(length <= room)
+        assert.ok(operationBytesMax(version) < 128, 'the loader counts 128 bytes for each record')
+        const expected = all
+          .slice(from, to)
+          .map(({ op, ordinal, body }) => [
+            op === 'insert' || op === 'update' ? 'upsert' : 'delete',
+            version.generation,
+            version.runSeq,
+            ordinal,
+            JSON.parse(body),
+          ])
+        assert.deepEqual(JSON.parse(target.toString('utf8', 0, length)), expected)
+        assert.equal(new BodyMaker().make(batch, from, to, null).bytes, length)
+      },
+    ),
+  )
+})
+
 describe('the destination ingestion', () => {
   let sink: ScriptedSink
   const config = (): DestinationConfig => ({
@@ -118,6 +179,41 @@ describe('the destination ingestion', () => {
     }
   })
 
+  test('takes operations on versions where it keeps them, and removes older generations of an import', async () => {
+    const destination = openDestination(config(), local)
+    const seen: string[] = []
+    sink.script(({ method, path, projectId }) => {
+      seen.push(`${method} ${path} ${projectId}`)
+      if (method === 'POST') return { kind: 'status', status: 200, body: '{"code":200,"status":"OK"}' }
+      return { kind: 'status', status: seen.length < 6 ? 503 : 202, body: '{}' }
+    })
+    const batch = versioned({ generation: 1, runSeq: 2 }, [{ op: 'insert', ordinal: 0, body: '{}' }])
+    const plain = batchOf([Buffer.from('{}')])
+    for (const [type, records] of [
+      ['events', batch],
+      ['user_profiles', batch],
+      ['group_profiles', batch],
+      ['events', plain],
+    ] as const) {
+      const outcome = await destination.send(await destination.prepare(type, records, 0, 1), signal)
+      assert.deepEqual(outcome, { kind: 'accepted', refused: [] })
+    }
+    const outcomes = [1, 2].map(() => destination.removeOlderGenerations('a b/c', 3, signal))
+    assert.deepEqual((await Promise.all(outcomes)).map(({ kind }) => kind).sort(), ['accepted', 'retry'])
+    assert.deepEqual(seen, [
+      'POST /mirror/events 7',
+      'POST /mirror/profiles 7',
+      'POST /mirror/profiles 7',
+      'POST /import 7',
+      'DELETE /api/projects/7/imports/a%20b%2Fc ',
+      'DELETE /api/projects/7/imports/a%20b%2Fc ',
+    ])
+    sink.script(() => ({ kind: 'status', status: 413 }))
+    assert.equal((await destination.removeOlderGenerations('a', 3, signal)).kind, 'needs_attention')
+    sink.script(() => undefined)
+    await destination.close()
+  })
+
   test('that repeats the credentials of a request in its errors does not bring them to logs and answers', async () => {
     const destination = openDestination(config(), local)
     const basic = Buffer.from('loader:secret').toString('base64')
@@ -147,6 +243,17 @@ describe('the destination ingestion', () => {
     assert.equal(sink.requests.length, before)
     await destination.close()
   })
+})
+
+test('Mixpanel keeps no versions, so rows of a mirror are refused before anything is sent', async () => {
+  const config = { kind: 'mixpanel', region: 'EU', destinationProjectId: '1', token: 't', username: 'u', secret: 's' }
+  const destination = openDestination(config as DestinationConfig, { connections: 1, policy: { allowedCidrs: [] } })
+  const batch = versioned({ generation: 1, runSeq: 1 }, [{ op: 'insert', ordinal: 0, body: '{}' }])
+  const refused = { name: 'DestinationError', code: 'mirror_not_supported' }
+  await assert.rejects(destination.prepare('events', batch, 0, 1), refused)
+  await assert.rejects(destination.prepare('user_profiles', batch, 0, 1), refused)
+  await assert.rejects(destination.removeOlderGenerations('i', 2, signal), refused)
+  await destination.close()
 })
 
 test('Mixpanel is only ever spoken to at the host of a region', () => {

@@ -11,7 +11,13 @@ export type BatchLimits = {
   readonly orderFree: boolean
 }
 
-/** Bytes that joining may add to each record: the project token and a separator. */
+/** What batches of a mirror have beyond others. */
+export type MirrorTerms = {
+  /** What must have happened before any of the run's rows is sent. */
+  readonly after: Promise<unknown> | null
+}
+
+/** Bytes that joining may add to each record: the project token, or operation and version, and a separator. */
 const joinBytes = 128
 
 /**
@@ -20,7 +26,8 @@ const joinBytes = 128
  *
  * Where order matters, no two unanswered batches hold the same row: a second update of a row closes the open batch, and
  * what comes after it waits for all unanswered ones. An update that repeats the row's last one byte for byte is left out,
- * since it changes nothing. Proved by test/batcher.test.ts.
+ * since it changes nothing. Records of a mirror are only with those of the same generation and run, so that a batch has one
+ * version. Proved by test/batcher.test.ts.
  */
 export class Batcher {
   readonly #send: (batch: LoadBatch) => void
@@ -34,11 +41,21 @@ export class Batcher {
   }
 
   /** Adds all updates of a message; the entry's records are pending afterwards. */
-  add(entry: Entry, cursor: UpdateCursor, projectId: string, tableType: BatchedType, limits: BatchLimits): void {
-    const key = `${projectId}/${tableType}`
+  add(
+    entry: Entry,
+    cursor: UpdateCursor,
+    projectId: string,
+    tableType: BatchedType,
+    limits: BatchLimits,
+    mirror: MirrorTerms | null = null,
+  ): void {
+    const { generation, runSeq } = cursor.header
+    const version = mirror && { generation, runSeq }
+    const key = `${projectId}/${tableType}${version === null ? '' : `/${generation}.${runSeq}`}`
     const { recordsMax, bytesMax, orderFree } = limits
     let batch = this.#open.get(key)
     batch?.begin(entry, cursor.buffer)
+    if (mirror?.after) batch?.after.push(mirror.after)
     while (cursor.next()) {
       if (batch && !this.#fits(batch, cursor, recordsMax, bytesMax)) {
         this.#close(key, batch)
@@ -57,9 +74,10 @@ export class Batcher {
         batch = undefined
       }
       if (!batch) {
-        batch = new LoadBatch(projectId, tableType, recordsMax, this.#now())
+        batch = new LoadBatch(projectId, tableType, recordsMax, this.#now(), version)
         this.#open.set(key, batch)
         batch.begin(entry, cursor.buffer)
+        if (mirror?.after) batch.after.push(mirror.after)
       }
       if (conflict === 'open' || conflict === 'unanswered') batch.after = this.#allSettled(key)
       if (!orderFree) batch.rows.set(row, batch.length)
@@ -123,9 +141,10 @@ export class Batcher {
   }
 }
 
+/** A retract is no row: the update or reject of the same row counts. */
 function countOp(entry: Entry, { op }: UpdateCursor): void {
   const counts = entry.counts!
   if (op === 'insert') counts.inserts++
   else if (op === 'update') counts.updates++
-  else counts.deletes++
+  else if (op === 'delete') counts.deletes++
 }

@@ -1,4 +1,5 @@
 import type { Destination, PreparedRequest, SendOutcome } from '@millrace/destinations/destination.ts'
+import { DestinationError } from '@millrace/destinations/destination-error.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
 import type { LoadBatch } from './load-batch.ts'
 import { type RetryPolicy, retryWaitMs } from './retry-policy.ts'
@@ -13,6 +14,8 @@ export type DeliveryLink = {
   report(outcome: SendOutcome): Promise<void>
   /** One record after the other is refused without a reason: it is not the records, and a person must look. */
   refusesEverything(message: string): Promise<void>
+  /** The destination is none for what is to be sent: a person must look. */
+  cannotSend(error: DestinationError): Promise<void>
   /** The time for repeating is over: a person must look. */
   giveUp(reason: string): Promise<void>
 }
@@ -81,7 +84,8 @@ export async function deliver(
   return true
 }
 
-type Definite = Extract<SendOutcome, { kind: 'accepted' | 'too_large' | 'bad_batch' }>
+/** Nothing more is to be found out by sending the same again. */
+export type Definite = Extract<SendOutcome, { kind: 'accepted' | 'too_large' | 'bad_batch' }>
 
 /** The definite answer about one range; null when the signal ended it. */
 async function deliverRange(
@@ -104,7 +108,13 @@ async function deliverRange(
     }
     // Another destination than before: its token may be another as well.
     if (made?.by !== destination) {
-      made = { by: destination, request: await destination.prepare(batch.tableType, batch.records, from, to) }
+      try {
+        made = { by: destination, request: await destination.prepare(batch.tableType, batch.records, from, to) }
+      } catch (error) {
+        if (!(error instanceof DestinationError)) throw error
+        await link.cannotSend(error)
+        continue
+      }
     }
     await link.throttle(to - from, signal, parts.alive)
     if (signal.aborted) return null

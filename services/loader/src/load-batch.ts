@@ -1,8 +1,8 @@
 import type { BatchedType } from '@millrace/destinations/destination.ts'
-import { RecordBatch } from '@millrace/destinations/record-batch.ts'
-import { changeOps } from '@millrace/domain/wire/ops.ts'
+import { RecordBatch, type RunVersion } from '@millrace/destinations/record-batch.ts'
+import { opIndex, updateOpAt } from '@millrace/domain/wire/ops.ts'
 import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
-import type { ChangeOp } from '@millrace/domain/words.ts'
+import type { UpdateOp } from '@millrace/domain/words.ts'
 import type { Entry } from './entry.ts'
 
 const rowIdBytes = 32
@@ -19,23 +19,25 @@ export class LoadBatch {
   readonly cancelled = new AbortController()
   /** Short names of its rows; only kept where order matters. */
   readonly rows = new Map<number, number>()
-  /** Batches that must have a definite answer before this one is sent. */
-  after: Promise<void>[] = []
+  /** What must have happened before this one is sent: definite answers to other batches, or a removal. */
+  after: Promise<unknown>[] = []
   readonly settled: Promise<void>
   readonly #settle: () => void
   readonly #rowIdStarts: Int32Array
-  readonly #ordinals: Float64Array
-  readonly #ops: Uint8Array
   readonly #repetitions: { of: number; source: number; start: number; ordinal: number }[] = []
 
-  constructor(projectId: string, tableType: BatchedType, recordsMax: number, openedMs: number) {
+  constructor(
+    projectId: string,
+    tableType: BatchedType,
+    recordsMax: number,
+    openedMs: number,
+    version: RunVersion | null = null,
+  ) {
     this.projectId = projectId
     this.tableType = tableType
-    this.records = new RecordBatch(recordsMax)
+    this.records = new RecordBatch(recordsMax, version)
     this.openedMs = openedMs
     this.#rowIdStarts = new Int32Array(recordsMax)
-    this.#ordinals = new Float64Array(recordsMax)
-    this.#ops = new Uint8Array(recordsMax)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.settled = promise
     this.#settle = resolve
@@ -54,11 +56,8 @@ export class LoadBatch {
   /** The update at the cursor. */
   add(cursor: UpdateCursor): void {
     const { records } = this
-    const at = records.length
-    this.#rowIdStarts[at] = cursor.rowIdStart
-    this.#ordinals[at] = cursor.ordinal
-    this.#ops[at] = cursor.op === 'insert' ? 0 : cursor.op === 'update' ? 1 : 2
-    records.add(records.buffers.length - 1, cursor.bodyStart, cursor.bodyEnd)
+    this.#rowIdStarts[records.length] = cursor.rowIdStart
+    records.add(records.buffers.length - 1, cursor.bodyStart, cursor.bodyEnd, opIndex(cursor.op), cursor.ordinal)
   }
 
   /** The update at the cursor repeats record `at`: it shares its fate without being sent. */
@@ -86,16 +85,19 @@ export class LoadBatch {
 
   /** The destination will never take record `at`. */
   refuse(at: number, field: string, message: string): void {
-    const op = changeOps[this.#ops[at]!]!
-    this.#reject(op, this.records.sources[at]!, this.#rowIdStarts[at]!, this.#ordinals[at]!, field, message)
+    const { ops, sources, ordinals } = this.records
+    const op = updateOpAt(ops[at]!)
+    this.#reject(op, sources[at]!, this.#rowIdStarts[at]!, ordinals[at]!, field, message)
     for (const { of, source, start, ordinal } of this.#repetitions) {
       if (of === at) this.#reject(op, source, start, ordinal, field, message)
     }
   }
 
-  #reject(op: ChangeOp, source: number, start: number, ordinal: number, field: string, message: string): void {
+  #reject(op: UpdateOp, source: number, start: number, ordinal: number, field: string, message: string): void {
     const { rejects, refused } = this.entries[source]!.counts!
-    refused[op === 'insert' ? 'inserts' : op === 'update' ? 'updates' : 'deletes']++
+    // Of a row that moved there are two operations, and the transformer may have rejected it: a row is rejected once.
+    if (this.records.version !== null && rejects.some((reject) => reject.ordinal === ordinal)) return
+    refused[op === 'insert' ? 'inserts' : op === 'delete' ? 'deletes' : 'updates']++
     rejects.push({
       rowId: this.records.buffers[source]!.toString('hex', start, start + rowIdBytes),
       ordinal,

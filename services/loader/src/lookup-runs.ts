@@ -1,16 +1,16 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import type { Destination } from '@millrace/destinations/destination.ts'
 import { lookupHeader } from '@millrace/domain/mapping/lookup-transform.ts'
 import type { Marker } from '@millrace/domain/wire/batch-header.ts'
 import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
 import type { RunContext } from '@millrace/store/runs/run-context.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
-import { type DeliveryLink, type DeliveryParts, Retries } from './deliver.ts'
+import type { DeliveryLink, DeliveryParts } from './deliver.ts'
 import { endOf, type Ledger } from './ledger.ts'
 import { LookupSpool } from './lookup-spool.ts'
 import type { RunCache } from './run-cache.ts'
+import { sendWhole } from './send-whole.ts'
 
 export type LookupRunsParts = {
   /** Of this partition alone. */
@@ -159,29 +159,12 @@ export class LookupRuns {
 
   /** null = replaced, `ended` = stopped before, else why it was refused. */
   async #send(projectId: string, lookupTableId: string, file: string): Promise<string | null> {
-    const { delivery, signal } = this.#parts
-    const link = this.#parts.link(projectId)
-    const retries = new Retries(link, delivery, signal)
-    while (!signal.aborted) {
-      let destination: Destination
-      try {
-        destination = await link.usable(signal, delivery.alive)
-      } catch (error) {
-        if (signal.aborted) return 'ended'
-        throw error
-      }
-      await link.throttle(1, signal, delivery.alive)
-      await failpoint('loader.beforeRequest')
-      const answer = destination.replaceLookupTable(lookupTableId, file, signal)
-      await failpoint('loader.afterRequest')
-      const outcome = await answer
-      if (signal.aborted && outcome.kind === 'retry') return 'ended'
-      await link.report(outcome)
-      if (outcome.kind === 'accepted') return null
-      if (outcome.kind === 'too_large') return 'it is too large'
-      if (outcome.kind === 'bad_batch') return outcome.message
-      if (outcome.kind === 'retry') await retries.after(outcome)
-    }
-    return 'ended'
+    const { link, delivery, signal } = this.#parts
+    const outcome = await sendWhole(link(projectId), delivery, signal, (destination) =>
+      destination.replaceLookupTable(lookupTableId, file, signal),
+    )
+    if (outcome === null) return 'ended'
+    if (outcome.kind === 'accepted') return null
+    return outcome.kind === 'too_large' ? 'it is too large' : outcome.message
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import type { Marker } from '@millrace/domain/wire/batch-header.ts'
 import type { UpdateCursor } from '@millrace/domain/wire/update-batch.ts'
 import type { InMessage, PartitionWorker } from '@millrace/kafka/port.ts'
 import type { ParkingChange } from '@millrace/store/progress/batch-count.ts'
@@ -8,6 +9,7 @@ import { BatchSender } from './batch-sender.ts'
 import { Batcher, type BatchLimits } from './batcher.ts'
 import type { DeliveryParts } from './deliver.ts'
 import { countsOf, Entry } from './entry.ts'
+import { GenerationRemovals } from './generation-removals.ts'
 import { LatestAttempts } from './latest-attempts.ts'
 import { Ledger } from './ledger.ts'
 import { LookupRuns } from './lookup-runs.ts'
@@ -36,6 +38,7 @@ export class PartitionLoader implements PartitionWorker {
   readonly #batcher: Batcher
   readonly #recorder: ProgressRecorder
   readonly #lookups: LookupRuns
+  readonly #removals: GenerationRemovals
   readonly #parking: Parking | null
   readonly #attempts = new LatestAttempts()
   readonly #read: MessageReader
@@ -70,6 +73,7 @@ export class PartitionLoader implements PartitionWorker {
     const { spoolDir: dir, link, isLookupPartition } = parts
     const wasCounted = (runId: string) => parts.counted.hasRun(runId)
     this.#lookups = new LookupRuns({ ...lookupParts, dir, link, isLookupPartition, wasCounted, failed: this.#failed })
+    this.#removals = new GenerationRemovals({ ...parts, delivery: this.#delivery, signal, failed: this.#failed })
     this.#parking = parts.parking && this.#makeParking(parts.parking)
     this.#timer = setInterval(() => this.#tick(), Math.max(10, parts.limits.tickMs))
   }
@@ -144,19 +148,27 @@ export class PartitionLoader implements PartitionWorker {
     }
     if (await this.#parking?.take(run.projectId, message.offset, message.value)) return
     if ('header' in decoded) await this.#takeBatch(message, run, decoded)
-    else {
-      const isEnd = decoded.kind === 'run_end'
-      // Nothing more comes of this run: no need to wait for fuller batches.
-      if (isEnd) this.#batcher.seal(0, run.projectId)
-      this.#addDone(new Entry(message.offset, message.value, run.projectId, null, isEnd ? decoded : null))
-    }
+    else if (decoded.kind === 'run_end') this.#takeEnd(message, run, decoded)
+    else this.#addDone(new Entry(message.offset, message.value, run.projectId))
+  }
+
+  #takeEnd(message: InMessage, run: RunContext, end: Marker): void {
+    // Nothing more comes of this run: no need to wait for fuller batches.
+    this.#batcher.seal(0, run.projectId)
+    const entry = new Entry(message.offset, message.value, run.projectId, null, end)
+    this.#ledger.add(entry)
+    const removed = this.#removals.before(run)
+    if (removed) entry.pending++
+    void removed?.then((isDone) => isDone && entry.settle(1))
+    entry.close()
   }
 
   async #takeBatch(message: InMessage, run: RunContext, cursor: UpdateCursor): Promise<void> {
     const { counted, instruments, labels } = this.#parts
     if (counted.isCounted(cursor.header) || this.#attempts.isSuperseded(cursor.header)) return this.#skip(message)
     const { projectId } = run
-    const limits = await this.#limitsOf(projectId, cursor)
+    const isMirror = run.mode === 'mirror'
+    const limits = await this.#limitsOf(projectId, cursor, isMirror)
     // From here on nothing is awaited: the project must not be parked between looking and adding.
     if (limits === null || this.#parking?.isParked(projectId)) {
       this.#parking!.park(projectId)
@@ -166,12 +178,14 @@ export class PartitionLoader implements PartitionWorker {
     instruments.recordsIn.add(cursor.header.rows, labels)
     const entry = new Entry(message.offset, message.value, projectId, countsOf(cursor))
     this.#ledger.add(entry)
-    if (cursor.tableType !== 'lookup_table') this.#batcher.add(entry, cursor, projectId, cursor.tableType, limits)
+    const terms = isMirror ? { after: this.#removals.before(run) } : null
+    if (cursor.tableType !== 'lookup_table')
+      this.#batcher.add(entry, cursor, projectId, cursor.tableType, limits, terms)
     entry.close()
   }
 
   /** Null when the project has to be parked. */
-  async #limitsOf(projectId: string, { tableType }: UpdateCursor): Promise<BatchLimits | null> {
+  async #limitsOf(projectId: string, { tableType }: UpdateCursor, isMirror: boolean): Promise<BatchLimits | null> {
     const link = this.#parts.link(projectId)
     if (this.#parking && link.isDown) return null
     const destination =
@@ -183,7 +197,7 @@ export class PartitionLoader implements PartitionWorker {
     return {
       recordsMax: Math.min(limits.batchRecordsMax, batchRecordsMax[tableType]),
       bytesMax: Math.min(limits.batchBytesMax, batchBytesMax),
-      orderFree: orderFree[tableType],
+      orderFree: isMirror || orderFree[tableType],
     }
   }
 
@@ -268,7 +282,10 @@ export class PartitionLoader implements PartitionWorker {
         ledger: this.#ledger,
         record: (projectId, state) =>
           this.#recordParking({ projectId, lane: given.lane, state, lastParkedOffset: null }),
-        giveUp: (projectId) => this.#batcher.drop(projectId),
+        giveUp: (projectId) => {
+          this.#batcher.drop(projectId)
+          this.#removals.drop(projectId)
+        },
         isDown: (projectId) => link(projectId).isDown,
         now: delivery.now,
         failed: this.#failed,

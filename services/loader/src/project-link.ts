@@ -1,5 +1,6 @@
 import type { TokenBucket } from '@millrace/coordination/token-bucket.ts'
 import type { Destination, SendOutcome } from '@millrace/destinations/destination.ts'
+import type { DestinationError } from '@millrace/destinations/destination-error.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
 import type { DeliveryLink } from './deliver.ts'
 import { waitAlive } from './wait.ts'
@@ -127,6 +128,10 @@ export class ProjectLink implements DeliveryLink {
       message: `The destination refuses record after record and gives no reason for any: ${message}`,
       hint: 'See whether a proxy or a wrong address answers in its place. Then save the destination again; nothing was rejected.',
     })
+  }
+
+  async cannotSend({ code, message, hint }: DestinationError): Promise<void> {
+    await this.#needAttention({ code, message, hint })
   }
 
   async giveUp(reason: string): Promise<void> {

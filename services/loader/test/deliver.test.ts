@@ -29,7 +29,7 @@ function destinationOf(answer: (bodies: string[]) => SendOutcome): Destination {
     kind: 'ingestion',
     prepare: async (tableType, batch, from, to) => {
       const bodies = bodiesOf({ records: batch }).slice(from, to)
-      return { tableType, records: to - from, body: Buffer.from(bodies.join()), bytes: 0 }
+      return { tableType, isVersioned: false, records: to - from, body: Buffer.from(bodies.join()), bytes: 0 }
     },
     send: async ({ body }) => answer(body.toString().split(',')),
   }
@@ -50,6 +50,7 @@ async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) 
     refusesEverything: async () => {
       everything++
     },
+    cannotSend: async () => undefined,
     giveUp: async () => undefined,
   }
   let now = 0

@@ -33,5 +33,6 @@ export function openIngestion(config: DestinationConfig, dispatcher: Dispatcher)
     dispatcher,
     origin: url.origin,
     basePath,
+    keepsVersions: true,
   })
 }

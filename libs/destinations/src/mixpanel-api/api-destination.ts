@@ -11,8 +11,9 @@ import type {
   PreparedRequest,
   SendOutcome,
 } from '../destination.ts'
+import { DestinationError } from '../destination-error.ts'
 import type { RecordBatch } from '../record-batch.ts'
-import { classify, classifyLookup } from './classify.ts'
+import { classify, classifyLookup, classifyRemoval } from './classify.ts'
 import { type ApiRequest, type ExchangeLimits, exchange, NoAnswerError } from './exchange.ts'
 import { secretHider } from './hide-secrets.ts'
 import { BodyMaker } from './request-body.ts'
@@ -27,6 +28,8 @@ export type ApiDestinationParts = {
   readonly origin: string
   /** Path before the endpoints, without a slash at the end. */
   readonly basePath: string
+  /** Has the endpoints of services/ingestion that take operations on versions. */
+  readonly keepsVersions: boolean
   readonly exchangeLimits?: ExchangeLimits
 }
 
@@ -36,7 +39,7 @@ const lookupRequestMs = 600_000
 
 /** Speaks the public HTTP API: https://docs.mixpanel.com/reference (import, engage, groups, lookup tables). */
 export function apiDestination(parts: ApiDestinationParts): Destination {
-  const { kind, config, limits, dispatcher, origin, basePath, exchangeLimits = defaultLimits } = parts
+  const { kind, config, limits, dispatcher, origin, basePath, keepsVersions, exchangeLimits = defaultLimits } = parts
   const bodies = new BodyMaker()
   const tokenPrefix = Buffer.from(`{"$token":${JSON.stringify(config.token)},`)
   const project = `project_id=${encodeURIComponent(config.destinationProjectId)}`
@@ -46,6 +49,11 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
     events: `${basePath}/import?strict=1&${project}`,
     user_profiles: `${basePath}/engage?verbose=1&strict=1&${project}`,
     group_profiles: `${basePath}/groups?verbose=1&strict=1&${project}`,
+  }
+  const versionedPaths: Record<BatchedType, string> = {
+    events: `${basePath}/mirror/events?${project}`,
+    user_profiles: `${basePath}/mirror/profiles?${project}`,
+    group_profiles: `${basePath}/mirror/profiles?${project}`,
   }
   const jsonHeaders = {
     authorization,
@@ -59,11 +67,14 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
     kind,
     limits,
     async prepare(tableType: BatchedType, batch: RecordBatch, from: number, to: number): Promise<PreparedRequest> {
+      const isVersioned = batch.version !== null
+      if (isVersioned && !keepsVersions) throw mirrorNotSupported(kind)
       const prefix = tableType === 'events' ? null : tokenPrefix
-      return { tableType, records: to - from, ...bodies.make(batch, from, to, prefix) }
+      return { tableType, isVersioned, records: to - from, ...bodies.make(batch, from, to, prefix) }
     },
-    send({ tableType, records, body }, signal) {
-      const request: ApiRequest = { origin, method: 'POST', path: paths[tableType], headers: jsonHeaders, body }
+    send({ tableType, isVersioned, records, body }, signal) {
+      const path = (isVersioned ? versionedPaths : paths)[tableType]
+      const request: ApiRequest = { origin, method: 'POST', path, headers: jsonHeaders, body }
       return outcomeOf(async () =>
         hideSecrets(classify(await exchange(dispatcher, request, exchangeLimits, signal), records)),
       )
@@ -84,8 +95,26 @@ export function apiDestination(parts: ApiDestinationParts): Destination {
         )
       })
     },
+    async removeOlderGenerations(importId, generation, signal) {
+      if (!keepsVersions) throw mirrorNotSupported(kind)
+      const inProject = `${basePath}/api/projects/${encodeURIComponent(config.destinationProjectId)}`
+      const path = `${inProject}/imports/${encodeURIComponent(importId)}?before_generation=${generation}`
+      const headers = { authorization, accept: 'application/json', 'accept-encoding': 'identity' }
+      const request: ApiRequest = { origin, method: 'DELETE', path, headers, body: null }
+      return outcomeOf(async () =>
+        hideSecrets(classifyRemoval(await exchange(dispatcher, request, exchangeLimits, signal))),
+      )
+    },
     close: () => dispatcher.close(),
   }
+}
+
+function mirrorNotSupported(kind: DestinationKind): DestinationError {
+  return new DestinationError(
+    'mirror_not_supported',
+    `A destination of kind ${kind} keeps no versions, so it cannot take the rows of a mirror.`,
+    'Delete the mirrored syncs of the project, or give the project a destination of kind ingestion again.',
+  )
 }
 
 function lookupHeaders(authorization: string): Record<string, string> {

@@ -31,6 +31,13 @@ export function classifyLookup(response: ApiResponse): SendOutcome {
   return classifyRefusal(response)
 }
 
+/** The same for a removal, which either happens as a whole or is refused for a reason that is not the records'. */
+export function classifyRemoval(response: ApiResponse): SendOutcome {
+  if (response.status === 202) return { kind: 'accepted', refused: [] }
+  const outcome = classifyRefusal(response)
+  return outcome.kind === 'too_large' ? attention(response) : outcome
+}
+
 const garbage: SendOutcome = { kind: 'retry', reason: 'garbage_answer' }
 
 function classifySuccess(json: unknown, records: number): SendOutcome {
@@ -48,7 +55,11 @@ function classifyRefusal(response: ApiResponse): SendOutcome {
     return { kind: 'retry', reason: `http_${status}`, ...(retryAfterMs === undefined ? {} : { afterMs: retryAfterMs }) }
   }
   if (status < 300) return garbage
-  return { kind: 'needs_attention', status, message: messageOf(response) }
+  return attention(response)
+}
+
+function attention(response: ApiResponse): SendOutcome {
+  return { kind: 'needs_attention', status: response.status, message: messageOf(response) }
 }
 
 function isSuccess(json: unknown): boolean {

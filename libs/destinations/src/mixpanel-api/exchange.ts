@@ -3,10 +3,10 @@ import type { Dispatcher } from 'undici'
 
 export type ApiRequest = {
   readonly origin: string
-  readonly method: 'POST' | 'PUT'
+  readonly method: 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer | Readable
+  readonly body: Buffer | Readable | null
 }
 
 export type ApiResponse = {

@@ -28,5 +28,6 @@ export function openMixpanel(config: DestinationConfig, dispatcher: Dispatcher):
     dispatcher,
     origin: `https://${host}`,
     basePath: '',
+    keepsVersions: false,
   })
 }
