@@ -47,8 +47,10 @@ async function makePlan(
   const described = await warehouse.describeTable(inputs.table, keeper.signal)
   // A column may have gone since the mapping was stored; said now, it is not every batch that cannot be transformed.
   const problems = validateMapping(run.mapping, described)
-  if (problems.length > 0) throw new MappingError(problems)
-  return warehouse.plan(
+  // Where a person decides how to go on, they are shown how the table has changed, which the plan says before it makes anything.
+  const asksFirst = run.mode === 'mirror' && inputs.cursor !== null && inputs.decision?.acceptedSchema === undefined
+  if (problems.length > 0 && !asksFirst) throw new MappingError(problems)
+  const planned = await warehouse.plan(
     {
       runId: run.runId,
       syncId: run.syncId,
@@ -65,6 +67,9 @@ async function makePlan(
     },
     keeper.signal,
   )
+  if (problems.length === 0) return planned
+  await planned.pin.close()
+  throw new MappingError(problems)
 }
 
 function storePlan(context: ExtractorContext, { task, run }: TaskAtWork, plan: ReadPlan, pin: Pin): Promise<boolean> {

@@ -181,6 +181,20 @@ describe('a mirrored table, with real Postgres, Kafka and registry', () => {
     assert.notEqual(next, runId)
   })
 
+  test('a dropped column of the mapping is shown as a change of the schema, and as one of the mapping once that is accepted', async () => {
+    const { syncId, projectId } = await aMirroredTable()
+    mirror.droppedColumn = 'visitor'
+    const details = { difference: { dropped: ['visitor'] }, schemaFingerprint: 'two', mayContinue: true }
+    mirror.planFailure = Object.assign(new WarehouseError('schema_changed', 'Dropped.', 'Look.'), { details })
+    await fails(await nextRun(syncId))
+    assert.equal((await syncOf(syncId)).state_reason?.code, 'schema_changed')
+    await decideSync(world.db, { projectId, syncId, choice: 'continue' })
+    const next = await nextRun(syncId)
+    await fails(next)
+    const { error } = await world.db.selectFrom('runs').select('error').where('id', '=', next).executeTakeFirstOrThrow()
+    assert.equal(error?.code, 'mapping_invalid')
+  })
+
   test('a snapshot that is gone never deletes anything: the sync asks for a resync, which begins anew', async () => {
     const { syncId, projectId, runId } = await aMirroredTable()
     const snapshot = mirror.snapshots.get(runId)!

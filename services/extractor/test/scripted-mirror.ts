@@ -30,6 +30,8 @@ export class ScriptedMirror {
   /** What the next plan throws, after it has made its snapshot. */
   planFailure: Error | null = null
   acceptedSchema: string | null = null
+  /** A column that the catalogue does not have any more. */
+  droppedColumn: string | null = null
   /** How long a clean-up takes. */
   cleanMs = 0
 
@@ -52,11 +54,16 @@ export class ScriptedMirror {
       repin: unasked,
       countIdentical: unasked,
       close: async () => undefined,
-      describeTable: async () => ({ ...schema, columns: columns.map((column) => ({ ...column, nullable: true })) }),
+      describeTable: async () => this.#describe(),
       plan: async (request) => ({ plan: this.#plan(request), pin: { shared: null, close: async () => undefined } }),
       readChunk: async (plan, chunk, _shared, sink) => this.#read(plan, chunk as { from: number }, sink),
       cleanUp: async (leavings, signal) => this.#cleanUp(leavings, signal),
     }
+  }
+
+  #describe() {
+    const left = columns.filter(({ name }) => name !== this.droppedColumn)
+    return { ...schema, kind: 'table' as const, columns: left.map((column) => ({ ...column, nullable: true })) }
   }
 
   #plan(request: PlanRequest): ReadPlan {
