@@ -23,13 +23,18 @@ import { ChangesSeen, type SeenChange } from './changes-seen.ts'
 import { encode, ScriptedMirror, type Visit } from './scripted-mirror.ts'
 import { partitions, startWorld, type World } from './world.ts'
 
-const row = [{ name: 'id' }, { name: 'at' }, { name: 'visitor' }]
-const image = [{ name: 'at' }, { name: 'visitor' }]
-const hexOf = (visit: Visit, of: readonly { name: string }[]) => encode(visit, of).toString('hex')
+type Columns = Parameters<typeof encode>[1]
+const image: Columns = [
+  { name: 'at', type: 'timestamp' },
+  { name: 'visitor', type: 'string' },
+]
+const row: Columns = [{ name: 'id', type: 'integer' }, ...image]
+const retypedRow: Columns = [{ name: 'id', type: 'string' }, ...image]
+const hexOf = (visit: Visit, of: Columns) => encode(visit, of).toString('hex')
 const inserted = (now: Visit): SeenChange => ({ op: 'insert', row: hexOf(now, row), before: null })
-const updated = (old: Visit, now: Visit): SeenChange => ({
+const updated = (old: Visit, now: Visit, columns = row): SeenChange => ({
   op: 'update',
-  row: hexOf(now, row),
+  row: hexOf(now, columns),
   before: hexOf(old, image),
 })
 const deleted = (old: Visit): SeenChange => ({ op: 'delete', row: null, before: hexOf(old, image) })
@@ -165,27 +170,31 @@ describe('a mirrored table, with real Postgres, Kafka and registry', () => {
   })
 
   test('a changed schema stops the sync until a person continues with exactly that schema', async () => {
-    const { syncId, projectId, runId } = await aMirroredTable()
-    const details = { difference: { dropped: ['note'] }, schemaFingerprint: 'two', mayContinue: true }
-    mirror.planFailure = Object.assign(new WarehouseError('schema_changed', 'A column was dropped.', 'Look.'), {
-      details,
-    })
+    const { syncId, projectId } = await aMirroredTable()
+    const details = { difference: { retyped: ['id'] }, schemaFingerprint: 'two', mayContinue: true }
+    mirror.planFailure = new WarehouseError('schema_changed', 'The id is text now.', 'Look.', { details })
+    mirror.isRetyped = true
     await fails(await nextRun(syncId))
     const { state, state_reason } = await syncOf(syncId)
     assert.deepEqual([state, state_reason?.code, state_reason?.details], ['needs_attention', 'schema_changed', details])
     assert.equal(await decideSync(world.db, { projectId, syncId, choice: 'continue' }), 'decided')
+    mirror.put(visit(3, 'somebody else'))
     const next = await nextRun(syncId)
-    await succeeds(next)
+    assert.deepEqual(await succeeds(next), [updated(visit(3), visit(3, 'somebody else'), retypedRow)])
     assert.equal(mirror.acceptedSchema, 'two')
     assert.deepEqual(kept(), [next])
-    assert.notEqual(next, runId)
+    // No person is needed any more, nor is the schema of the runs before.
+    mirror.put(visit(4, 'another one'))
+    const last = await nextRun(syncId)
+    assert.deepEqual(await succeeds(last), [updated(visit(4), visit(4, 'another one'), retypedRow)])
+    assert.equal(mirror.acceptedSchema, null)
   })
 
   test('a dropped column of the mapping is shown as a change of the schema, and as one of the mapping once that is accepted', async () => {
     const { syncId, projectId } = await aMirroredTable()
     mirror.droppedColumn = 'visitor'
     const details = { difference: { dropped: ['visitor'] }, schemaFingerprint: 'two', mayContinue: true }
-    mirror.planFailure = Object.assign(new WarehouseError('schema_changed', 'Dropped.', 'Look.'), { details })
+    mirror.planFailure = new WarehouseError('schema_changed', 'Dropped.', 'Look.', { details })
     await fails(await nextRun(syncId))
     assert.equal((await syncOf(syncId)).state_reason?.code, 'schema_changed')
     await decideSync(world.db, { projectId, syncId, choice: 'continue' })

@@ -10,12 +10,12 @@ export type Visit = { readonly id: number; readonly atMs: number; readonly visit
 
 type Change = { readonly op: ChangeOp; readonly id: number; readonly old: Visit | null; readonly now: Visit | null }
 
-const columns: readonly Column[] = [
-  { name: 'id', type: 'integer', sourceType: 'INT64' },
+const integerId: Column = { name: 'id', type: 'integer', sourceType: 'INT64' }
+const textId: Column = { name: 'id', type: 'string', sourceType: 'STRING' }
+const others: readonly Column[] = [
   { name: 'at', type: 'timestamp', sourceType: 'TIMESTAMP' },
   { name: 'visitor', type: 'string', sourceType: 'STRING' },
 ]
-const schema: RowSchema = { table: 'public.visits', key: ['id'], columns }
 const rowsOfChunk = 2
 
 /**
@@ -32,6 +32,8 @@ export class ScriptedMirror {
   acceptedSchema: string | null = null
   /** A column that the catalogue does not have any more. */
   droppedColumn: string | null = null
+  /** The column `id` has become text. */
+  isRetyped = false
   /** How long a clean-up takes. */
   cleanMs = 0
 
@@ -62,8 +64,13 @@ export class ScriptedMirror {
   }
 
   #describe() {
+    const { columns } = this.#schema
     const left = columns.filter(({ name }) => name !== this.droppedColumn)
-    return { ...schema, kind: 'table' as const, columns: left.map((column) => ({ ...column, nullable: true })) }
+    return { ...this.#schema, kind: 'table' as const, columns: left.map((column) => ({ ...column, nullable: true })) }
+  }
+
+  get #schema(): RowSchema {
+    return { table: 'public.visits', key: ['id'], columns: [this.isRetyped ? textId : integerId, ...others] }
   }
 
   #plan(request: PlanRequest): ReadPlan {
@@ -84,7 +91,7 @@ export class ScriptedMirror {
       mode: 'mirror',
       tableType: request.tableType,
       table: request.table,
-      schema,
+      schema: this.#schema,
       identity: ['id'],
       schemaFingerprint: 'one',
       range: null,
@@ -109,7 +116,7 @@ export class ScriptedMirror {
     const changes = this.asides.get(String(plan.pin.runId))!.slice(from, from + rowsOfChunk)
     for (const { op, id, old, now } of changes) {
       const rowId = createHash('sha256').update(String(id)).digest()
-      const row = now && encode(now, columns)
+      const row = now && encode(now, plan.schema.columns)
       const before = old && encode(old, plan.before)
       if (!sink.change(op, rowId, row, 0, row?.length ?? 0, before)) await sink.drained()
     }
@@ -131,11 +138,11 @@ export class ScriptedMirror {
 }
 
 /** The Avro bytes of some columns of a visit. */
-export function encode(visit: Visit, of: readonly Pick<Column, 'name'>[]): Buffer {
+export function encode(visit: Visit, of: readonly Pick<Column, 'name' | 'type'>[]): Buffer {
   const writer = new AvroWriter(64)
-  for (const { name } of of) {
+  for (const { name, type } of of) {
     writer.writeSome()
-    if (name === 'id') writer.writeLong(visit.id)
+    if (name === 'id') type === 'integer' ? writer.writeLong(visit.id) : writer.writeString(String(visit.id))
     else if (name === 'at') writer.writeLong(visit.atMs * 1000)
     else writer.writeString(visit.visitor)
   }
