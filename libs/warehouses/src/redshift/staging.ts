@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import type { TableRef } from '../warehouse.ts'
+import { catalogStatements } from './catalog-statements.ts'
+import type { RedshiftClient } from './client.ts'
+import { quoteTable } from './identifiers.ts'
+import { ask } from './run-step.ts'
+
+/**
+ * Names of what a run makes. They derive from ids of ours and from what is asked for, so that a plan made again after its
+ * process died finds what it made, and a plan of another table or schema does not.
+ */
+export function resultsName(runId: string, what: string): string {
+  return `${runPrefix(runId)}${what}`
+}
+
+export function snapshotName(syncId: string, runId: string, what: string): string {
+  return `${snapshotPrefix(syncId, runId)}${what}`
+}
+
+export function runPrefix(runId: string): string {
+  return `run_${bare(runId)}_`
+}
+
+export function snapshotPrefix(syncId: string, runId: string): string {
+  return `snapshot_${bare(syncId)}_${bare(runId)}_`
+}
+
+/** A part of a name: what asks for the same has the same. */
+export function fingerprintOf(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+}
+
+function bare(id: string): string {
+  const text = id.toLowerCase().replaceAll('-', '')
+  if (!/^[a-z0-9]{1,40}$/.test(text)) throw new Error('the id is not one of ours')
+  return text
+}
+
+/** The tables of the staging schema whose names begin so. */
+export async function staged(
+  client: RedshiftClient,
+  stagingSchema: string,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rows = await ask(client, [catalogStatements.staged(stagingSchema, prefix)], signal)
+  return rows.map(([name]) => String(name))
+}
+
+/** Removes tables; safe to repeat. */
+export async function dropTables(
+  client: RedshiftClient,
+  tables: readonly TableRef[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const table of tables) await ask(client, [`DROP TABLE IF EXISTS ${quoteTable(table)}`], signal)
+}
