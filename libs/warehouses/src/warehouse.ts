@@ -19,6 +19,8 @@ export type TableDescription = RowSchema & {
 export type ConnectionCheck = {
   readonly step: string
   readonly ok: boolean
+  /** The step of the set-up (set-up/set-up-guide.ts) that makes it hold: where it fails, that one is missing. */
+  readonly setUpStep?: string
   readonly code?: string
   readonly message?: string
   readonly hint?: string

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
-import { setUpStatements } from '@millrace/warehouses/bigquery/setup.ts'
 import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
 import type { ConnectionCheck, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import {
@@ -56,13 +55,24 @@ describe('connecting to BigQuery', () => {
     )
   })
 
-  const missing: readonly (readonly [string, () => void, string, string])[] = [
+  test('without the staging dataset its own step is missing', async () => {
+    source.server.storage.datasets.delete(stagingDataset)
+    const checks = await open().testConnection(signal)
+    source.server.createDataset(stagingDataset)
+    assert.deepEqual(
+      failed(checks).map(({ setUpStep, code }) => [setUpStep, code]),
+      [['staging-dataset', 'table_not_found']],
+    )
+  })
+
+  const missing: readonly (readonly [string, () => void, string, string, string])[] = [
     [
       'jobUser',
       () => {
         source.server.grants.jobUser = false
       },
       'Can run jobs',
+      'run-jobs',
       'Run: gcloud projects add-iam-policy-binding test-project-1 --member serviceAccount:EMAIL --role roles/bigquery.jobUser',
     ],
     [
@@ -72,14 +82,17 @@ describe('connecting to BigQuery', () => {
         source.server.grants.viewer.add(stagingDataset)
       },
       'Can write staging dataset millrace',
+      'write-staging',
       'Run: GRANT `roles/bigquery.dataOwner`\nON SCHEMA `test-project-1`.`millrace`\nTO "serviceAccount:EMAIL"',
     ],
   ]
-  for (const [grant, take, step, hint] of missing) {
+  for (const [grant, take, step, setUpStep, hint] of missing) {
     test(`without ${grant} the step fails and names the statement that grants it`, async () => {
       take()
-      const [problem] = failed(await open().testConnection(signal))
-      assert.deepEqual([problem?.step, problem?.code], [step, 'permission_denied'])
+      const problems = failed(await open().testConnection(signal))
+      const [problem] = problems
+      assert.equal(problems.length, 1)
+      assert.deepEqual([problem?.step, problem?.setUpStep, problem?.code], [step, setUpStep, 'permission_denied'])
       assert.equal(problem?.hint, hint.replace('EMAIL', source.server.serviceAccount.email))
     })
   }
@@ -89,9 +102,25 @@ describe('connecting to BigQuery', () => {
     source.server.grants.viewer.add('other')
     source.server.createDataset('other')
     const [problem] = failed(await open().testConnection(signal, shopTable('visits')))
-    assert.equal(problem?.step, 'Can read dataset shop: "shop.visits"')
+    assert.deepEqual([problem?.step, problem?.setUpStep], ['Can read dataset shop: "shop.visits"', 'read-dataset'])
     assert.match(problem?.hint ?? '', /dataViewer`\nON SCHEMA `test-project-1`\.`shop`/)
     await assert.rejects(open().plan(requestFor('visits'), signal), { code: 'permission_denied' })
+  })
+
+  test('warns that an unpartitioned table costs a scan a run, and that ingestion time is nothing for append', async () => {
+    await source.server.createTable('shop', 'by_ingestion', [field('id', 'INTEGER')], {
+      timePartitioning: { type: 'DAY' },
+    })
+    const last = async (name: string) => (await open().testConnection(signal, shopTable(name))).at(-1)
+    for (const [name, code] of [
+      ['visits', 'not_partitioned'],
+      ['by_ingestion', 'partitioned_by_ingestion_time'],
+    ] as const) {
+      const check = await last(name)
+      assert.deepEqual([check?.ok, check?.code], [true, code])
+      assert.ok(check?.message && check.hint)
+    }
+    source.server.storage.drop('shop', 'by_ingestion')
   })
 
   test('a key that Google does not know is told apart from a missing grant', async () => {
@@ -99,7 +128,8 @@ describe('connecting to BigQuery', () => {
     const key = JSON.parse(source.server.serviceAccount.keyFile)
     const wrong = { ...key, private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }) }
     const [problem] = failed(await open(JSON.stringify(wrong)).testConnection(signal))
-    assert.deepEqual([problem?.step, problem?.code], ['Sign in', 'authentication_failed'])
+    assert.deepEqual([problem?.step, problem?.setUpStep], ['Sign in', 'service-account'])
+    assert.equal(problem?.code, 'authentication_failed')
     assert.doesNotMatch(JSON.stringify(problem), /PRIVATE KEY/)
   })
 
@@ -214,16 +244,5 @@ describe('options of BigQuery', () => {
       { client_email: 'no mail' },
     ])
       assert.throws(() => openWith(more), { code: 'options_invalid' })
-  })
-
-  test('the statements to set a source up are those of the guide, in order', () => {
-    const statements = setUpStatements({
-      projectId: 'my-project-123',
-      serviceAccount: 'm@my-project-123.iam.gserviceaccount.com',
-      stagingDataset: 'millrace',
-      location: 'EU',
-      dataset: 'shop',
-    })
-    assert.match(statements.join('\n'), /CREATE SCHEMA[\s\S]*jobUser[\s\S]*dataViewer[\s\S]*dataOwner/)
   })
 })

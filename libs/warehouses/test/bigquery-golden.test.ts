@@ -3,7 +3,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { FoundTable, TableColumn } from '@millrace/warehouses/bigquery/catalog.ts'
 import { quoteTable } from '@millrace/warehouses/bigquery/identifiers.ts'
-import { setUpStatements } from '@millrace/warehouses/bigquery/setup.ts'
 import {
   identicalStatement,
   latestStatement,
@@ -67,13 +66,6 @@ const statements: Readonly<Record<string, string>> = {
   preview: previewStatement({ quotedTable, at: null }, columns.slice(0, 2), 3, 20),
   identical: identicalStatement(results, rules),
   overlap: overlapStatement(results, rules, { position: 1, lo: 5n, after: 7n, distinct: true }),
-  'set-up': setUpStatements({
-    projectId: project,
-    serviceAccount: `millrace@${project}.iam.gserviceaccount.com`,
-    stagingDataset: 'millrace',
-    location: 'EU',
-    dataset: 'shop',
-  }).join(';\n\n'),
 }
 
 for (const [name, sql] of Object.entries(statements)) {

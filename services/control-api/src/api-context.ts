@@ -24,6 +24,8 @@ export type ApiContext = {
   readonly awsEndpoint?: string | undefined
   /** Millrace's own AWS identity; without it the SDK finds one. */
   readonly aws?: OpenWarehouseRequest['aws']
+  /** ARN of that identity, which the trust of customers' roles names. */
+  readonly awsPrincipalArn?: string | undefined
   /** Longest time that a request may keep a warehouse busy, ms. */
   readonly warehouseMs: number
   /** Base of trigger URLs, without a slash at the end. */

@@ -22,6 +22,8 @@ export function controlApiConfig(read: EnvReader) {
     awsEndpoint: read.optional('MILLRACE_AWS_ENDPOINT'),
     /** Millrace's own AWS identity; without it the SDK finds one. */
     aws: awsIdentity(read),
+    /** ARN of that identity, shown by the set-up of Redshift. */
+    awsPrincipalArn: read.optional('MILLRACE_AWS_PRINCIPAL_ARN'),
     bootstrap: bootstrapAccount(read),
   }
 }

@@ -47,6 +47,7 @@ await runService({
       bigQueryEndpoint: config.bigQueryEndpoint,
       awsEndpoint: config.awsEndpoint,
       aws: config.aws,
+      awsPrincipalArn: config.awsPrincipalArn,
       warehouseMs: 20_000,
       publicUrl: () => publicUrl ?? '',
       now,

@@ -6,6 +6,7 @@ import { redshiftOptions } from '@millrace/warehouses/redshift/options.ts'
 import type { ConnectionCheck, TableRef } from '@millrace/warehouses/warehouse.ts'
 import type { ApiContext } from './api-context.ts'
 import { ApiProblem, invalid, type ProblemDetail } from './http/api-problem.ts'
+import { type CheckAnswer, granteeOf, withSetUp } from './set-up.ts'
 import { type Connection, useWarehouse } from './use-warehouse.ts'
 
 /** Connections tried for one project. */
@@ -49,7 +50,7 @@ export async function testConnection(
   projectId: string,
   connection: Connection,
   table?: TableRef,
-): Promise<{ ok: boolean; checks: readonly ConnectionCheck[] }> {
+): Promise<{ ok: boolean; checks: readonly CheckAnswer[] }> {
   checkOptions(connection)
   const verdict = await context.limiter.allow(`test:${projectId}`, testRate)
   if (!verdict.allowed)
@@ -59,7 +60,8 @@ export async function testConnection(
   const checks = await useWarehouse(context, projectId, connection, (warehouse, signal) =>
     warehouse.testConnection(signal, table),
   )
-  return { ok: checks.every(({ ok }) => ok), checks }
+  const grantee = await granteeOf(context, projectId)
+  return { ok: checks.every(({ ok }) => ok), checks: withSetUp(checks, connection, grantee, table) }
 }
 
 /**

@@ -42,34 +42,6 @@ describe('requests', () => {
     assert.equal(headers['cache-control'], 'no-store')
   })
 
-  test('for set-up statements get SQL with their own names, quoted, and nothing that cannot be a name', async () => {
-    const usual = await api.owner<{ statements: string[] }>('GET', '/v1/warehouses/postgres/set-up')
-    assert.match(usual.body.statements[0]!, /^CREATE ROLE "millrace" LOGIN PASSWORD/)
-    const odd = new URLSearchParams({ role: 'r"; DROP TABLE t; --', schema: 'My Schema' })
-    const { body } = await api.owner<{ statements: string[] }>('GET', `/v1/warehouses/postgres/set-up?${odd}`)
-    assert.equal(body.statements[2], 'GRANT USAGE ON SCHEMA "My Schema" TO "r""; DROP TABLE t; --"')
-    const long = await api.owner('GET', `/v1/warehouses/postgres/set-up?role=${'x'.repeat(64)}`)
-    refused(long, 422, 'name_invalid')
-  })
-
-  test('for the set-up of BigQuery get its statements in order, and names of another form are refused', async () => {
-    const names = {
-      projectId: 'my-project-1',
-      serviceAccount: 'm@my-project-1.iam.gserviceaccount.com',
-      dataset: 'shop',
-    }
-    const url = (more: object) => `/v1/warehouses/bigquery/set-up?${new URLSearchParams({ ...names, ...more })}`
-    const { body } = await api.owner<{ statements: string[] }>('GET', url({ location: 'EU' }))
-    assert.match(body.statements.join('\n'), /^CREATE SCHEMA[\s\S]*'EU'[\s\S]*jobUser[\s\S]*dataViewer[\s\S]*dataOwner/)
-    for (const odd of [
-      { projectId: 'a; rm -rf /' },
-      { dataset: 'a`b' },
-      { location: "EU'" },
-      { serviceAccount: 'a"@b' },
-    ])
-      assert.equal((await api.owner('GET', url(odd))).status, 400, JSON.stringify(odd))
-  })
-
   test('are described: every operation has a summary, answers and problems, and every reference leads somewhere', async () => {
     const { status, body } = await api.owner<{ openapi: string; paths: Record<string, Record<string, Operation>> }>(
       'GET',

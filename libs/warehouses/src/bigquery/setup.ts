@@ -7,48 +7,9 @@ import type { BigQueryClient } from './client.ts'
 import { bigQueryError, refusalOf } from './errors.ts'
 import { checkDataset } from './identifiers.ts'
 import { dryRun } from './jobs.ts'
+import { grantJobs, grantRead, grantStaging } from './set-up-steps.ts'
 import { originOf } from './source-range.ts'
 import { selectStatement } from './statements.ts'
-
-export type SetUp = {
-  readonly projectId: string
-  /** E-mail of the service account. */
-  readonly serviceAccount: string
-  readonly stagingDataset: string
-  readonly location: string
-  /** The dataset to be synced. */
-  readonly dataset: string
-}
-
-/** What an owner of the project runs, in order: the guide's own statements, filled in. */
-export function setUpStatements(setUp: SetUp): readonly string[] {
-  return [createStaging(setUp), grantJobs(setUp), grantRead(setUp), grantStaging(setUp)]
-}
-
-type Grant = Pick<SetUp, 'projectId' | 'serviceAccount'>
-
-function createStaging({ projectId, stagingDataset, location }: Omit<SetUp, 'serviceAccount' | 'dataset'>): string {
-  return `CREATE SCHEMA \`${projectId}\`.\`${stagingDataset}\`
-OPTIONS (description = 'Millrace staging dataset', location = '${location}')`
-}
-
-function grantJobs({ projectId, serviceAccount }: Grant): string {
-  return `gcloud projects add-iam-policy-binding ${projectId} --member serviceAccount:${serviceAccount} --role roles/bigquery.jobUser`
-}
-
-function grantRead({ dataset, ...grant }: Grant & { readonly dataset: string }): string {
-  return grantOn(grant, dataset, 'roles/bigquery.dataViewer')
-}
-
-function grantStaging({ stagingDataset, ...grant }: Grant & { readonly stagingDataset: string }): string {
-  return grantOn(grant, stagingDataset, 'roles/bigquery.dataOwner')
-}
-
-function grantOn({ projectId, serviceAccount }: Grant, dataset: string, role: string): string {
-  return `GRANT \`${role}\`
-ON SCHEMA \`${projectId}\`.\`${dataset}\`
-TO "serviceAccount:${serviceAccount}"`
-}
 
 export type CheckParts = {
   readonly client: BigQueryClient
@@ -59,6 +20,8 @@ export type CheckParts = {
 type Warning = { readonly code: string; readonly message: string; readonly hint: string }
 type Step = {
   readonly step: string
+  /** The step of the set-up that makes it hold. */
+  readonly setUpStep: string
   readonly work: (signal: AbortSignal) => Promise<Warning | null>
   /** What to run when the service account may not do it. */
   readonly grant?: string
@@ -71,12 +34,14 @@ export async function checkConnection(
   table: TableRef | undefined,
 ): Promise<readonly ConnectionCheck[]> {
   const checks: ConnectionCheck[] = []
-  for (const { step, work, grant } of stepsOf(parts, table)) {
+  for (const { step, setUpStep, work, grant } of stepsOf(parts, table)) {
     try {
-      checks.push({ step, ok: true, ...(await work(signal)) })
+      checks.push({ step, ok: true, setUpStep, ...(await work(signal)) })
     } catch (error) {
       signal.throwIfAborted()
-      checks.push({ step, ok: false, ...told(bigQueryError(error), grant) })
+      const known = bigQueryError(error)
+      const missing = known.code === 'table_not_found' && setUpStep === 'write-staging' ? 'staging-dataset' : setUpStep
+      checks.push({ step, ok: false, setUpStep: missing, ...told(known, grant) })
       return checks
     }
   }
@@ -92,27 +57,31 @@ function told({ code, message, hint }: MillraceError, grant: string | undefined)
 function stepsOf({ client, stagingDataset, serviceAccount }: CheckParts, table: TableRef | undefined): readonly Step[] {
   const names = { projectId: client.projectId, serviceAccount, stagingDataset }
   const steps: Step[] = [
-    { step: 'Sign in', work: async (signal) => ok(client.logIn(signal)) },
+    { step: 'Sign in', setUpStep: 'service-account', work: async (signal) => ok(client.logIn(signal)) },
     {
       step: 'Can run jobs',
+      setUpStep: 'run-jobs',
       work: async (signal) => ok(dryRun(client, 'SELECT 1', client.location, signal)),
       grant: grantJobs(names),
     },
     {
       step: `Can write staging dataset ${stagingDataset}`,
+      setUpStep: 'write-staging',
       work: (signal) => writeStaging(client, stagingDataset, signal),
       grant: grantStaging(names),
     },
     {
       step: 'See datasets',
+      setUpStep: 'read-dataset',
       work: (signal) => seeDatasets(client, stagingDataset, signal),
-      grant: grantRead({ ...names, dataset: 'DATASET_TO_BE_SYNCED' }),
+      grant: grantRead(names),
     },
   ]
   if (table !== undefined) {
     checkDataset(table.schema)
     steps.push({
       step: `Can read dataset ${table.schema}: ${shown(table)}`,
+      setUpStep: 'read-dataset',
       work: (signal) => readTable(client, stagingDataset, table, signal),
       grant: grantRead({ ...names, dataset: table.schema }),
     })

@@ -7,32 +7,21 @@ import { type ConnectParts, connectPostgres, type Session } from './connect.ts'
 import { postgresError } from './errors.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 
-/** The steps of connecting, in order, and the codes of errors that show at which step it ended. */
+/** The steps of connecting, in order, the codes of errors that show at which step it ended, and the step of the set-up that is missing then. */
 const connectSteps: readonly {
   readonly step: string
   readonly codes: readonly string[]
   readonly tunnelOnly?: true
+  readonly setUpStep?: string
 }[] = [
   { step: 'Reach the bastion and log in to it', codes: ['ssh_'], tunnelOnly: true },
   { step: 'Reach the server', codes: ['host_', 'port_'] },
   { step: 'Encrypt the connection', codes: ['tls_', 'ca_'] },
-  { step: 'Log in', codes: [] },
-  { step: 'Open the database', codes: ['database_'] },
+  { step: 'Log in', codes: [], setUpStep: 'role' },
+  { step: 'Open the database', codes: ['database_', 'permission_denied'], setUpStep: 'connect' },
 ]
 
 const logInStep = 3
-
-/** The statements that make a role which may read one schema and nothing else, to be shown to whoever sets a source up. */
-export function setUpStatements(role: string, schema: string): readonly string[] {
-  const [quotedRole, quotedSchema] = [quoteIdentifier(role), quoteIdentifier(schema)]
-  return [
-    `CREATE ROLE ${quotedRole} LOGIN PASSWORD '…'`,
-    `ALTER ROLE ${quotedRole} SET default_transaction_read_only = on`,
-    `GRANT USAGE ON SCHEMA ${quotedSchema} TO ${quotedRole}`,
-    `GRANT SELECT ON ALL TABLES IN SCHEMA ${quotedSchema} TO ${quotedRole}`,
-    `ALTER DEFAULT PRIVILEGES IN SCHEMA ${quotedSchema} GRANT SELECT ON TABLES TO ${quotedRole}`,
-  ]
-}
 
 /** Tries what a sync needs, up to the first step that fails. */
 export async function checkConnection(
@@ -50,14 +39,15 @@ export async function checkConnection(
     return failedConnect(steps, postgresError(error))
   }
   try {
-    const checks: ConnectionCheck[] = steps.map(({ step, tunnelOnly }) => ({
-      step,
+    const checks: ConnectionCheck[] = steps.map(({ tunnelOnly, codes: _, ...step }) => ({
+      ...step,
       ok: true,
       ...(tunnelOnly && parts.tunnel?.hostKey ? { found: { sshHostKey: parts.tunnel.hostKey } } : {}),
     }))
-    checks.push(await check('Only read', () => checkRole(session)))
-    checks.push(await check('See schemas', () => checkSchemas(session)))
-    if (table !== undefined) checks.push(await check(`Read ${shown(table)}`, () => checkTable(session, table)))
+    checks.push(await check('Only read', 'role', () => checkRole(session)))
+    checks.push(await check('See schemas', 'read-schema', () => checkSchemas(session)))
+    if (table !== undefined)
+      checks.push(await check(`Read ${shown(table)}`, 'read-schema', () => checkTable(session, table)))
     signal.throwIfAborted()
     return checks
   } finally {
@@ -68,21 +58,25 @@ export async function checkConnection(
 function failedConnect(steps: typeof connectSteps, error: MillraceError): readonly ConnectionCheck[] {
   const found = steps.findIndex(({ codes }) => codes.some((prefix) => error.code.startsWith(prefix)))
   const failed = found >= 0 ? found : steps.indexOf(connectSteps[logInStep]!)
-  return steps.slice(0, failed + 1).map(({ step }, i) => (i < failed ? { step, ok: true } : failure(step, error)))
+  return steps
+    .slice(0, failed + 1)
+    .map(({ step, setUpStep }, i) =>
+      i < failed ? { step, ok: true, ...(setUpStep && { setUpStep }) } : failure(step, setUpStep, error),
+    )
 }
 
 type Warning = { readonly code: string; readonly message: string; readonly hint: string }
 
-async function check(step: string, work: () => Promise<Warning | null>): Promise<ConnectionCheck> {
+async function check(step: string, setUpStep: string, work: () => Promise<Warning | null>): Promise<ConnectionCheck> {
   try {
-    return { step, ok: true, ...(await work()) }
+    return { step, ok: true, setUpStep, ...(await work()) }
   } catch (error) {
-    return failure(step, postgresError(error))
+    return failure(step, setUpStep, postgresError(error))
   }
 }
 
-function failure(step: string, { code, message, hint }: MillraceError): ConnectionCheck {
-  return { step, ok: false, code, message, hint }
+function failure(step: string, setUpStep: string | undefined, { code, message, hint }: MillraceError): ConnectionCheck {
+  return { step, ok: false, ...(setUpStep && { setUpStep }), code, message, hint }
 }
 
 /** Our sessions are read-only whatever the role may do; a role that may write is still more than is needed. */

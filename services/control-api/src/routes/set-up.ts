@@ -1,41 +1,37 @@
-import { setUpStatements as bigQueryStatements } from '@millrace/warehouses/bigquery/setup.ts'
-import { setUpStatements } from '@millrace/warehouses/postgres/setup.ts'
+import { getProject } from '@millrace/store/projects/get-project.ts'
 import type { ApiContext } from '../api-context.ts'
 import { answers } from '../http/answers.ts'
+import { notFound } from '../http/api-problem.ts'
 import type { Api } from '../http/server.ts'
-import { bigQuerySetUpQuery, setUpAnswer, setUpQuery } from '../schemas/source.ts'
+import { projectParams } from '../schemas/common.ts'
+import { setUpAnswer, setUpBody } from '../schemas/set-up.ts'
+import { granteeOf, setUpSteps } from '../set-up.ts'
 
 /** What to run in a warehouse before it is made a source. */
-export function addSetUp(api: Api, _context: ApiContext): void {
-  api.get(
-    '/v1/warehouses/postgres/set-up',
+export function addSetUp(api: Api, context: ApiContext): void {
+  api.post(
+    '/v1/projects/:projectId/sources/set-up',
     {
-      config: { permission: 'read' },
+      config: { permission: 'sources.change' },
       schema: {
         tags: ['sources'],
-        summary: 'SQL that makes a role which may read one schema and nothing else',
-        description: 'Put a password of its own in place of … and run it as owner of the schema.',
-        querystring: setUpQuery,
-        response: answers(200, setUpAnswer),
-      },
-    },
-    async ({ query: { role = 'millrace', schema = 'public' } }) => ({ statements: [...setUpStatements(role, schema)] }),
-  )
-  api.get(
-    '/v1/warehouses/bigquery/set-up',
-    {
-      config: { permission: 'read' },
-      schema: {
-        tags: ['sources'],
-        summary: 'Statements that make a staging dataset and grant a service account what a source needs',
+        summary: 'Show what to run in a warehouse before it is made a source',
         description:
-          'In order, for an owner of the project: SQL for the console of BigQuery, and one command of gcloud.',
-        querystring: bigQuerySetUpQuery,
+          'SQL, commands and JSON, filled in with your names, in the order of running them. Nothing is run or stored. Testing the connection then tells which step is missing.',
+        params: projectParams,
+        body: setUpBody,
         response: answers(200, setUpAnswer),
       },
     },
-    async ({ query: { stagingDataset = 'millrace', location = 'US', ...names } }) => ({
-      statements: [...bigQueryStatements({ ...names, stagingDataset, location })],
-    }),
+    async ({ params: { projectId }, body: { warehouse, options } }) => {
+      if ((await getProject(context.db, projectId)) === null) throw notFound('project')
+      const grantee = await granteeOf(context, projectId)
+      const steps = setUpSteps(warehouse, options, grantee)
+      return { steps: steps.map(toAnswer), externalId: warehouse === 'redshift' ? (grantee.externalId ?? null) : null }
+    },
   )
+}
+
+function toAnswer({ statements, ...step }: ReturnType<typeof setUpSteps>[number]) {
+  return { ...step, statements: [...statements] }
 }

@@ -13,7 +13,8 @@ import { audited } from '../http/audited.ts'
 import { fromToken, isText, toToken } from '../http/page-token.ts'
 import type { Api } from '../http/server.ts'
 import { pageLimit, pageOf, pageQuery, projectParams, sourceParams } from '../schemas/common.ts'
-import { connectionBody, sourceAnswer, sourceBody, sourcePatch, storedTestBody, testAnswer } from '../schemas/source.ts'
+import { testAnswer } from '../schemas/set-up.ts'
+import { connectionBody, sourceAnswer, sourceBody, sourcePatch, storedTestBody } from '../schemas/source.ts'
 import { sealFields, sourcePlace } from '../sealed-secrets.ts'
 import { requireConnection, testConnection } from '../test-connection.ts'
 import { storedConnection } from '../use-warehouse.ts'
@@ -208,7 +209,12 @@ function secretsNeeded() {
 }
 
 function toTestAnswer({ ok, checks }: Awaited<ReturnType<typeof testConnection>>): Static<typeof testAnswer> {
-  return { ok, checks: [...checks] }
+  return {
+    ok,
+    checks: checks.map(({ setUp, ...check }) =>
+      setUp === undefined ? check : { ...check, setUp: { ...setUp, statements: [...setUp.statements] } },
+    ),
+  }
 }
 
 function toAnswer(source: Source): Static<typeof sourceAnswer> {
