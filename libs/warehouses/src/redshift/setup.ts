@@ -13,6 +13,8 @@ import { unloadStatement } from './unload.ts'
 type Warning = { readonly code: string; readonly message: string; readonly hint: string }
 type Step = {
   readonly step: string
+  /** The step of the set-up that makes it hold. */
+  readonly setUpStep: string
   readonly work: (signal: AbortSignal) => Promise<unknown>
   /** What to do when Millrace may not do it. */
   readonly grant?: string
@@ -28,13 +30,13 @@ export async function checkConnection(
   table: TableRef | undefined,
 ): Promise<readonly ConnectionCheck[]> {
   const checks: ConnectionCheck[] = []
-  for (const { step, work, grant } of stepsOf(place, table)) {
+  for (const { step, setUpStep, work, grant } of stepsOf(place, table)) {
     try {
       await work(signal)
-      checks.push({ step, ok: true })
+      checks.push({ step, ok: true, setUpStep })
     } catch (error) {
       signal.throwIfAborted()
-      checks.push({ step, ok: false, ...told(awsError(error), grant) })
+      checks.push({ step, ok: false, setUpStep, ...told(awsError(error), grant) })
       return checks
     }
   }
@@ -55,36 +57,43 @@ function stepsOf(place: Place, table: TableRef | undefined): readonly Step[] {
   return [
     {
       step: `Can assume the role ${options.roleName}`,
+      setUpStep: 'role',
       work: (signal) => client.assumeRole(signal),
       grant: `Let the role trust Millrace with the external id of this project, and let Millrace's own identity assume it.`,
     },
     {
       step: `Can reach the ${where}`,
+      setUpStep: 'policy',
       work: async (signal) =>
         client.cancel((await client.start({ sqls: ['SELECT 1'], name: 'millrace-check' }, signal)).id),
       grant: `Allow redshift-data:ExecuteStatement and ${options.workgroupName === undefined ? 'redshift:GetClusterCredentials' : 'redshift-serverless:GetCredentials'} in the policy of the role.`,
     },
-    { step: 'Can run a statement', work: (signal) => ask(client, ['SELECT 1'], signal) },
+    { step: 'Can run a statement', setUpStep: 'user', work: (signal) => ask(client, ['SELECT 1'], signal) },
     table === undefined
       ? {
           step: 'Can read a schema',
+          setUpStep: 'read-schema',
           work: (signal) => seeSchemas(client, stagingSchema, signal),
         }
       : {
           step: `Can read schema ${table.schema}: ${shown(table)}`,
+          setUpStep: 'read-schema',
           work: (signal) => readTable(client, table, signal),
         },
     {
       step: `Can write the staging schema ${stagingSchema}`,
+      setUpStep: 'staging-schema',
       work: (signal) => writeStaging(client, stagingSchema, signal),
       grant: `Run: GRANT USAGE, CREATE ON SCHEMA ${quoteName(stagingSchema)} TO ${quoteName(client.user)};`,
     },
     {
       step: `Can unload to the bucket ${options.stagingBucket}`,
+      setUpStep: 'unload-policy',
       work: (signal) => unloadOne(place, signal),
     },
     {
       step: `Can read and delete in the bucket ${options.stagingBucket}`,
+      setUpStep: 'policy',
       work: (signal) => readAndRemove(place, signal),
       grant: `Allow s3:GetObject, s3:DeleteObject and s3:ListBucket for the bucket in the policy of the role ${options.roleName}.`,
     },
