@@ -4,9 +4,6 @@ import { quoteTable } from './identifiers.ts'
 import { checksum, selectStatement } from './statements.ts'
 import type { TypeRuleName } from './types.ts'
 
-/** What a mirrored table has of the last run, and which of its columns that holds. */
-export type KeptSnapshot = { readonly table: TableRef }
-
 export type DiffParts = {
   readonly table: TableRef
   readonly columns: readonly TableColumn[]
@@ -41,18 +38,18 @@ export function diffStatement(parts: DiffParts, changes: TableRef): string {
   const head = last === null ? firstHead : nextHead
   const nulls = [...names, ...befores].map(() => 'NULL').join(', ')
   return `CREATE TABLE ${quoteTable(changes)} AS
-WITH read AS (
+WITH source_rows AS (
 ${selectStatement(table, columns, null)}
-), hashed AS (
+), hashed_rows AS (
 SELECT r.*, ${checksum(rules)} AS h${identity.length === 0 ? '' : `, ${keyHash(rules, identity)} AS k`}
-FROM read AS r
-), copies AS (
+FROM source_rows AS r
+), numbered_rows AS (
 SELECT h.*${identity.length === 0 ? ', h.h AS k' : ''},
-  ROW_NUMBER() OVER (PARTITION BY ${identity.length === 0 ? 'h.h' : 'h.k'} ORDER BY h.h) AS copy
-FROM hashed AS h
+  ROW_NUMBER() OVER (PARTITION BY ${identity.length === 0 ? 'h.h' : 'h.k'} ORDER BY h.h) AS nth
+FROM hashed_rows AS h
 )
 SELECT ${[...head, ...now, ...befores].join(', ')}, CAST(NULL AS BIGINT) AS n
-FROM (SELECT * FROM copies WHERE copy = 1) AS n${last === null ? '' : joined(last)}
+FROM (SELECT * FROM numbered_rows WHERE nth = 1) AS n${last === null ? '' : joined(last)}
 UNION ALL
 SELECT 't', NULL, NULL, ${nulls}, COUNT(*)
 FROM ${quoteTable(table)}`

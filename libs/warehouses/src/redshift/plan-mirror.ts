@@ -1,20 +1,30 @@
+import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { checkSchemaDrift } from '@millrace/domain/sync/schema-drift.ts'
 import { checkDrift } from '../mirror/check-drift.ts'
 import { cursorOf, type MirrorCursor, mirrorCursor } from '../mirror/mirror-cursor.ts'
 import { resyncRequired } from '../mirror/resync-required.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
-import type { MirrorChanges, PlanRequest, ReadPlan, SyncCursor } from '../warehouse.ts'
-import { checkMirror, type FoundTable, rowSchemaOf } from './catalog.ts'
+import { shown } from '../shown.ts'
+import type { MirrorChanges, PlanRequest, ReadPlan } from '../warehouse.ts'
+import { WarehouseError } from '../warehouse-error.ts'
+import { checkMirror, type FoundTable, findTable, rowSchemaOf } from './catalog.ts'
+import type { Rows } from './client.ts'
 import { changeFiles } from './file-contents.ts'
 import { countStatement, type DiffParts, diffStatement, snapshotStatement } from './mirror-statements.ts'
 import { chunksOf, columnNotFound, positionsOf, type RedshiftPin } from './plan-parts.ts'
 import { ask } from './run-step.ts'
-import { makeOnce, type Place, unload } from './set-aside.ts'
+import { makeOnce, type Place, type Unloaded, unload } from './set-aside.ts'
 import { fingerprintOf, resultsName, snapshotName, staged } from './staging.ts'
 import { prelude } from './statements.ts'
 
-/** Which columns a snapshot holds beside the checksums; stands in the cursor. */
-type Kept = { readonly identity: readonly string[]; readonly before: readonly string[] }
+/** What a mirror run compares. */
+type Mirrored = {
+  readonly found: FoundTable
+  readonly identity: readonly string[]
+  /** Names of the before-columns, which snapshots hold beside checksums and keys. */
+  readonly before: readonly string[]
+  readonly last: MirrorCursor | null
+}
 
 /**
  * Compares a table with what it was when the last run succeeded. One CREATE TABLE AS reads the table, so at one moment, and
@@ -33,92 +43,131 @@ export async function planMirror(
   signal: AbortSignal,
 ): Promise<ReadPlan> {
   checkMirror(found)
-  const { runId, syncId } = request
-  const kept = { identity, before: request.before.map(({ name }) => name) }
-  const last = await checkLast(place, request, found, kept, signal)
-  const what = fingerprintOf([found.table, found.oid, schemaFingerprint(found), kept, last?.snapshot ?? null])
+  const before = request.before.map(({ name }) => name)
+  const last = await checkLast(place, request, { found, identity, before }, signal)
+  const mirrored = { found, identity, before, last }
+  const compared = await compare(place, request, mirrored, signal)
+  const { changes } = compared
+  const rows = changes.inserts + changes.updates + changes.deletes
+  const contents = changeFiles(compared.results, compared.rules, compared.beforeRules, rows)
+  const unloaded = await unload(place, request.runId, 0, contents, signal)
+  return planOf(request, mirrored, compared, unloaded)
+}
+
+type Compared = {
+  readonly results: { readonly schema: string; readonly name: string }
+  readonly snapshot: string
+  readonly changes: MirrorChanges
+  readonly rules: DiffParts['columns'][number]['rule'][]
+  /** Of the before-columns in the results; none without a last snapshot. */
+  readonly beforeRules: DiffParts['columns'][number]['rule'][]
+}
+
+async function compare(
+  place: Place,
+  { runId, syncId }: PlanRequest,
+  { found, identity, before, last }: Mirrored,
+  signal: AbortSignal,
+): Promise<Compared> {
   const inStaging = (name: string) => ({ schema: place.stagingSchema, name })
-  const changes = inStaging(resultsName(runId, what))
+  const what = fingerprintOf([found.table, found.oid, schemaFingerprint(found), identity, before, last?.snapshot])
+  const results = inStaging(resultsName(runId, what))
   const snapshot = inStaging(snapshotName(syncId, runId, what))
-  const parts = diffParts(found, kept, last === null ? null : inStaging(last.snapshot))
+  const parts = diffParts(found, identity, before, last === null ? null : inStaging(last.snapshot))
   const rules = found.columns.map(({ rule }) => rule)
-  const diff = [...prelude(rules), diffStatement(parts, changes)]
-  await makeOnce(place, { runId, table: changes, sqls: diff }, signal)
+  const diff = [...prelude(rules), diffStatement(parts, results)]
+  await makeOnce(place, { runId, table: results, sqls: diff }, signal)
+  await checkSame(place, found, signal)
   await place.afterStep?.('set_aside')
-  await makeOnce(place, { runId, table: snapshot, sqls: [snapshotStatement(parts, changes, snapshot)] }, signal)
+  await makeOnce(place, { runId, table: snapshot, sqls: [snapshotStatement(parts, results, snapshot)] }, signal)
   await place.afterStep?.('snapshot')
-  const counted = countsOf(await ask(place.client, [countStatement(changes)], signal), last?.rows ?? 0)
-  const before = last === null ? [] : parts.before.map((i) => rules[i]!)
-  const rows = counted.inserts + counted.updates + counted.deletes
-  const { path, files } = await unload(place, runId, 0, changeFiles(changes, rules, before, rows), signal)
+  const changes = countsOf(await ask(place.client, [countStatement(results)], signal), last?.rows ?? 0)
+  const beforeRules = last === null ? [] : parts.before.map((i) => rules[i]!)
+  return { results, snapshot: snapshot.name, changes, rules, beforeRules }
+}
+
+function planOf(
+  request: PlanRequest,
+  { found, identity, before, last }: Mirrored,
+  { results, snapshot, changes, rules, beforeRules }: Compared,
+  { path, files }: Unloaded,
+): ReadPlan {
   const pin: RedshiftPin = {
-    runId,
+    runId: request.runId,
     epoch: 0,
-    results: changes.name,
+    results: results.name,
     path,
     rules,
-    before,
-    snapshot: snapshot.name,
+    before: beforeRules,
+    snapshot,
     lastSnapshot: last?.snapshot ?? null,
   }
-  const schema = rowSchemaOf(found)
-  const next = {
-    snapshot: snapshot.name,
-    at: runId,
-    tableId: found.oid,
-    schema,
-    rows: counted.knownRows + counted.inserts - counted.deletes,
-  }
+  const rows = changes.knownRows + changes.inserts - changes.deletes
+  // Snapshots have no moment in Redshift's own words: that of the run's statement.
+  const next = { snapshot, at: request.runId, tableId: found.oid, schema: mirroredSchema(found, identity), rows }
+  const { hi, pin: nextPin } = cursorOf(next)
   return {
     mode: request.mode,
     tableType: request.tableType,
     table: found.table,
-    schema,
+    schema: rowSchemaOf(found),
     identity,
     schemaFingerprint: schemaFingerprint(found),
     range: null,
     before: request.before,
-    changes: counted,
+    changes,
     chunks: chunksOf(files, request.chunkRows),
-    rowsEstimate: rows,
+    rowsEstimate: changes.inserts + changes.updates + changes.deletes,
     rowsReadAgain: 0,
     rowsLeftOut: 0,
     pin,
-    nextCursor: withKept(cursorOf(next), kept),
+    nextCursor: { hi, pin: { ...nextPin, before } },
   }
-}
-
-function withKept({ hi, pin }: SyncCursor, kept: Kept): SyncCursor {
-  return { hi, pin: { ...pin, kept } }
 }
 
 /** The last run's snapshot, when the table can be compared with it; null for a first run. */
 async function checkLast(
   { client, stagingSchema }: Place,
   request: PlanRequest,
-  found: FoundTable,
-  kept: Kept,
+  { found, identity, before }: Omit<Mirrored, 'last'>,
   signal: AbortSignal,
 ): Promise<MirrorCursor | null> {
   const last = mirrorCursor(request.cursor)
   if (last === null) return null
   if (last.tableId !== found.oid) throw resyncRequired(found.table, 'table_recreated')
-  const schema = rowSchemaOf(found)
-  // Rows of another schema are never compared: what is kept of them are checksums.
+  const schema = mirroredSchema(found, identity)
+  // Only a new column is allowed: what is kept of the rows of another schema are checksums.
   const mayContinue = checkSchemaDrift(last.schema, schema).kind !== 'stop'
   checkDrift(request, last, { schema, fingerprint: schemaFingerprint(found), mayContinue })
-  const lastKept = request.cursor?.pin.kept as Kept | undefined
-  if (
-    lastKept === undefined ||
-    fingerprintOf([lastKept.identity, lastKept.before]) !== fingerprintOf([kept.identity, kept.before])
-  )
+  if (JSON.stringify(request.cursor?.pin.before) !== JSON.stringify(before))
     throw resyncRequired(found.table, 'key_columns_changed')
   if ((await staged(client, stagingSchema, `${last.snapshot}$`, signal)).length === 0)
     throw resyncRequired(found.table, 'snapshot_gone')
   return last
 }
 
-function diffParts(found: FoundTable, { identity, before }: Kept, last: DiffParts['last']): DiffParts {
+/** The key of a mirrored table is what its rows are found by. */
+function mirroredSchema(found: FoundTable, identity: readonly string[]): RowSchema {
+  return { ...rowSchemaOf(found), key: identity }
+}
+
+/** A table that was altered or made anew between the look at its columns and the comparison: the plan is made again. */
+async function checkSame({ client }: Place, found: FoundTable, signal: AbortSignal): Promise<void> {
+  const again = await findTable(client, found.table, signal)
+  if (again.oid === found.oid && schemaFingerprint(again) === schemaFingerprint(found)) return
+  throw new WarehouseError(
+    'snapshot_conflict',
+    `${shown(found.table)} was altered while the run compared it.`,
+    'It is tried again.',
+  )
+}
+
+function diffParts(
+  found: FoundTable,
+  identity: readonly string[],
+  before: readonly string[],
+  last: DiffParts['last'],
+): DiffParts {
   const missing = before.find((name) => !found.columns.some((column) => column.name === name))
   if (missing !== undefined) throw columnNotFound(missing, found)
   return {
@@ -130,7 +179,7 @@ function diffParts(found: FoundTable, { identity, before }: Kept, last: DiffPart
   }
 }
 
-function countsOf(rows: readonly (readonly unknown[])[], knownRows: number): MirrorChanges {
+function countsOf(rows: Rows, knownRows: number): MirrorChanges {
   const counts = new Map(rows.map(([op, count]) => [String(op), Number(count)]))
   const inserts = counts.get('i') ?? 0
   const updates = counts.get('u') ?? 0

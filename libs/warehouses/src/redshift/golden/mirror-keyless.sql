@@ -1,0 +1,22 @@
+CREATE TABLE "millrace"."run_01900000000070008000000000000001_0123456789abcdef" AS
+WITH source_rows AS (
+SELECT
+  CAST("id" AS BIGINT) AS c0,
+  "name" AS c1,
+  DATEDIFF(microsecond, TIMESTAMP '1970-01-01 00:00:00', "at") AS c2
+FROM "shop"."visits ""v"""
+), hashed_rows AS (
+SELECT r.*, SHA2(SUBSTRING((CASE WHEN c2 IS NULL THEN 'n' ELSE 'u' || CAST(OCTET_LENGTH(CAST(c2 AS VARCHAR)) AS VARCHAR) || ':' || CAST(c2 AS VARCHAR) END) || (CASE WHEN c1 IS NULL THEN 'n' ELSE CASE WHEN OCTET_LENGTH(c1) > 64 THEN 'S' || SHA2(c1, 256) ELSE 's' || CAST(OCTET_LENGTH(c1) AS VARCHAR) || ':' || c1 END END) || (CASE WHEN c0 IS NULL THEN 'n' ELSE 'i' || CAST(OCTET_LENGTH(CAST(c0 AS VARCHAR)) AS VARCHAR) || ':' || CAST(c0 AS VARCHAR) END), 1 + 3 - GREATEST(CASE WHEN c0 IS NULL THEN 0 ELSE 1 END, CASE WHEN c1 IS NULL THEN 0 ELSE 2 END, CASE WHEN c2 IS NULL THEN 0 ELSE 3 END)), 256) AS h
+FROM source_rows AS r
+), numbered_rows AS (
+SELECT h.*, h.h AS k,
+  ROW_NUMBER() OVER (PARTITION BY h.h ORDER BY h.h) AS nth
+FROM hashed_rows AS h
+)
+SELECT CAST(CASE WHEN o.k IS NULL THEN 'i' WHEN n.k IS NULL THEN 'd' ELSE 'u' END AS VARCHAR(1)) AS _mp_change_type, CASE WHEN n.k IS NULL THEN o.h ELSE n.h END AS _mp_row_hash, CASE WHEN n.k IS NULL THEN o.k ELSE n.k END AS k, n.c0, n.c1, n.c2, o.b0, CAST(NULL AS BIGINT) AS n
+FROM (SELECT * FROM numbered_rows WHERE nth = 1) AS n
+FULL OUTER JOIN "millrace"."snapshot_a_a_0123456789abcdef" AS o ON o.k = n.k
+WHERE o.k IS NULL OR n.k IS NULL OR o.h <> n.h
+UNION ALL
+SELECT 't', NULL, NULL, NULL, NULL, NULL, NULL, COUNT(*)
+FROM "shop"."visits ""v""";
