@@ -58,6 +58,8 @@ describe('making a run', () => {
   it('gives none to a sync that is paused, needs attention, or is not there', async () => {
     const { syncId } = await aSync(db)
     assert.equal(await pauseForAttention(db, { syncId, reason: error }), true)
+    await assert.rejects(createRun(db, { syncId, trigger: 'api' }), { code: 'sync_not_active' })
+    await db.updateTable('syncs').set({ state: 'paused' }).where('id', '=', syncId).execute()
     assert.equal(await pauseForAttention(db, { syncId, reason: error }), false)
     await assert.rejects(createRun(db, { syncId, trigger: 'api' }), { code: 'sync_not_active' })
     await assert.rejects(createRun(db, { syncId: 'nobody', trigger: 'api' }), { code: 'not_found' })
