@@ -136,3 +136,71 @@ test('the offset never passes a message that has records without an answer, what
     }),
   )
 })
+
+test('records of a mirror share a batch only with those of their run, and no order keeps them apart', () => {
+  const batches: LoadBatch[] = []
+  const batcher = new Batcher(
+    (batch) => batches.push(batch),
+    () => 0,
+  )
+  const limits = { recordsMax: 100, bytesMax: 100_000, orderFree: true }
+  const removed = Promise.resolve()
+  const add = (n: number, runSeq: number, isMirror: boolean) => {
+    const { entry, cursor } = updateMessage(n, [{ row: 'a', body: `${n}` }], 'user_profiles', runSeq)
+    batcher.add(
+      entry,
+      cursor,
+      'project',
+      'user_profiles',
+      limits,
+      isMirror ? { after: n === 3 ? removed : null } : null,
+    )
+  }
+  add(0, 1, true)
+  add(1, 2, true)
+  add(2, 1, false)
+  add(3, 1, true)
+  batcher.seal(0)
+  assert.deepEqual(
+    batches.map((batch) => [batch.records.version?.runSeq ?? null, bodiesOf(batch)]),
+    [
+      [1, ['0', '3']],
+      [2, ['1']],
+      [null, ['2']],
+    ],
+  )
+  assert.deepEqual(batches[0]!.after, [removed])
+})
+
+test('a row that moved counts once, as its update or as one reject, whatever of it is refused', () => {
+  const moved = [
+    { row: 'a', body: 'old', op: 'retract' },
+    { row: 'a', body: 'new', op: 'update' },
+    { row: 'b', body: 'gone', op: 'delete' },
+  ] as const
+  for (const [refused, counted] of [
+    [[], { updates: 1, deletes: 1, rejected: 0 }],
+    [[0], { updates: 0, deletes: 1, rejected: 1 }],
+    [[1], { updates: 0, deletes: 1, rejected: 1 }],
+    [[0, 1], { updates: 0, deletes: 1, rejected: 1 }],
+    [[2], { updates: 1, deletes: 0, rejected: 1 }],
+  ] as const) {
+    const ledger = new Ledger(0n)
+    const batcher = new Batcher(
+      (batch) => {
+        for (const at of refused) batch.refuse(at, '', 'no')
+        batch.finish(true)
+      },
+      () => 0,
+    )
+    const { entry, cursor } = updateMessage(0, moved)
+    ledger.add(entry)
+    batcher.add(entry, cursor, 'project', 'events', { recordsMax: 9, bytesMax: 1e6, orderFree: true }, { after: null })
+    entry.close()
+    batcher.seal(0)
+    const [count] = ledger.take()!.counts
+    const { rows, updates, deletes, rejected, events } = count!
+    assert.deepEqual({ updates, deletes, rejected }, counted)
+    assert.deepEqual([rows, events + updates + deletes + rejected], [2, 2])
+  }
+})

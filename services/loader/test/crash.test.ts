@@ -5,7 +5,8 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { until } from '@millrace/local-stack/servers/until.ts'
-import { type TestRun, World } from './fixtures/world.ts'
+import type { TestRun } from './fixtures/test-runs.ts'
+import { World } from './fixtures/world.ts'
 
 const lookup: Mapping = { tableType: 'lookup_table', lookupTableId: 'airports', id: 'code' }
 const lookupSchema: RowSchema = {

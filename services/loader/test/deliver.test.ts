@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Destination, SendOutcome } from '@millrace/destinations/destination.ts'
+import { DestinationError } from '@millrace/destinations/destination-error.ts'
 import fc from 'fast-check'
 import { Batcher } from '../src/batcher.ts'
 import { type DeliveryParts, deliver } from '../src/deliver.ts'
@@ -36,11 +37,29 @@ function destinationOf(answer: (bodies: string[]) => SendOutcome): Destination {
   return destination as Destination
 }
 
-async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) {
+type Refusing = {
+  prepareFails(): DestinationError | null
+  cannotSend(error: DestinationError): Promise<void>
+}
+const refusesNothing: Refusing = { prepareFails: () => null, cannotSend: async () => undefined }
+
+async function run(
+  batch: LoadBatch,
+  answer: (bodies: string[]) => SendOutcome,
+  { prepareFails, cannotSend }: Refusing = refusesNothing,
+) {
   const waits: number[] = []
   let attentions = 0
   let everything = 0
-  const destination = destinationOf(answer)
+  const { prepare, ...others } = destinationOf(answer)
+  const destination: Destination = {
+    ...others,
+    prepare: async (...asked) => {
+      const error = prepareFails()
+      if (error) throw error
+      return prepare(...asked)
+    },
+  }
   const link = {
     usable: async () => destination,
     throttle: async () => undefined,
@@ -50,7 +69,7 @@ async function run(batch: LoadBatch, answer: (bodies: string[]) => SendOutcome) 
     refusesEverything: async () => {
       everything++
     },
-    cannotSend: async () => undefined,
+    cannotSend,
     giveUp: async () => undefined,
   }
   let now = 0
@@ -164,4 +183,21 @@ test('a small batch of bad records is rejected, and so is a run of bad ones behi
       : { kind: 'bad_batch', message: 'no' },
   )
   assert.deepEqual([many.everything, many.rejected.length], [0, 199])
+})
+
+test('what the destination cannot be asked for waits for a person, and goes to the next destination', async () => {
+  const error = new DestinationError('mirror_not_supported', 'no versions', 'another destination')
+  let isMended = false
+  const told: string[] = []
+  const taken = await run(batchOf(3), () => ({ kind: 'accepted', refused: [] }), {
+    prepareFails: () => (isMended ? null : error),
+    cannotSend: async ({ code }) => {
+      told.push(code)
+      isMended = told.length === 2
+    },
+  })
+  assert.deepEqual(
+    [taken.isDelivered, taken.rejected, told],
+    [true, [], ['mirror_not_supported', 'mirror_not_supported']],
+  )
 })
