@@ -7,12 +7,14 @@ import { guardRoutes } from './http/sign-in.ts'
 import { addAccounts } from './routes/accounts.ts'
 import { addCatalogue } from './routes/catalogue.ts'
 import { collectDocs, serveDocs } from './routes/docs.ts'
+import { addEstimate } from './routes/estimate.ts'
 import { addPreview } from './routes/preview.ts'
 import { addProjects } from './routes/projects.ts'
 import { addRunEvents } from './routes/run-events.ts'
 import { addRuns } from './routes/runs.ts'
 import { addSetUp } from './routes/set-up.ts'
 import { addSources } from './routes/sources.ts'
+import { addSyncDecisions } from './routes/sync-decisions.ts'
 import { addSyncs } from './routes/syncs.ts'
 import { addTrigger } from './routes/trigger.ts'
 import { addUsage } from './routes/usage.ts'
@@ -34,6 +36,8 @@ export async function buildApi(context: ApiContext): Promise<Api> {
     addCatalogue,
     addPreview,
     addSyncs,
+    addSyncDecisions,
+    addEstimate,
     addRuns,
     addRunEvents,
     addTrigger,

@@ -5,7 +5,8 @@ import { checkCombination } from '@millrace/domain/sync/check-combination.ts'
 import { checkInsertTime } from '@millrace/domain/sync/insert-time.ts'
 import { type Schedule, validateSchedule } from '@millrace/domain/sync/schedule.ts'
 import { profileKindOf, type SyncDefinition } from '@millrace/domain/sync/sync-definition.ts'
-import type { DestinationKind, WarehouseKind } from '@millrace/domain/words.ts'
+import type { DestinationKind, Mode, WarehouseKind } from '@millrace/domain/words.ts'
+import type { TableSummary } from '@millrace/warehouses/warehouse.ts'
 import { invalid, type ProblemDetail } from './http/api-problem.ts'
 
 /** Throws a 422 unless the definition makes sense by itself: schedule, table type, support matrix. Nothing is asked. */
@@ -37,16 +38,47 @@ export function checkDefinition(
     overlapMs: sync.overlapMs,
     schedule: sync.schedule.kind,
   })
-  if (answer.ok && sync.mode !== 'mirror') return
-  const { rule, message, hint } = answer.ok ? mirrorNotYet : answer
-  throw invalid('combination_not_supported', message, [{ path: 'mode', code: rule, message, hint }])
+  if (!answer.ok) throw notSupported('mode', answer)
+  if (sync.mode === 'mirror' && notYet.has(warehouse)) throw notSupported('mode', mirrorNotYet)
 }
 
-/** The support matrix names what the product promises; the extractors of this version read in the other modes. */
+/** The support matrix names what the product promises; this version cannot read mirrors from these. */
+const notYet: ReadonlySet<WarehouseKind> = new Set(['snowflake', 'databricks'])
 const mirrorNotYet = {
   rule: 'mirror_not_yet',
-  message: 'Mirror is not yet in this version.',
+  message: 'Mirror of this warehouse is not yet in this version.',
   hint: 'Use append for tables that only grow.',
+}
+
+/** Throws a 422 when what a sync asks of deletes has no meaning in its mode. */
+export function checkDeletionPercent(mode: Mode, deletionPercentMax: number | null | undefined): void {
+  if (mode === 'mirror' || deletionPercentMax === undefined || deletionPercentMax === null) return
+  throw notSupported('deletionPercentMax', {
+    rule: 'only_mirror_deletes',
+    message: `deletionPercentMax means something in mirror only, and the mode is ${mode}.`,
+    hint: 'Leave it out.',
+  })
+}
+
+/** Throws a 422 for mirror of a view: only tables have snapshots. Source: the guide, "Mirror". */
+export function checkTableKind(
+  { mode, table }: Pick<SyncDefinition, 'mode' | 'table'>,
+  warehouse: WarehouseKind,
+  kind: TableSummary['kind'],
+): void {
+  if (mode !== 'mirror' || kind === 'table') return
+  throw notSupported('table', {
+    rule: 'mirror_not_on_views',
+    message: `Mirror works on tables, and ${JSON.stringify(`${table.schema}.${table.name}`)} is a ${kind.replace('_', ' ')} of ${warehouse}.`,
+    hint: 'Mirror a table that the view reads, write the view to a table, or use append.',
+  })
+}
+
+function notSupported(
+  path: string,
+  { rule, message, hint }: { readonly rule: string; readonly message: string; readonly hint: string },
+) {
+  return invalid('combination_not_supported', message, [{ path, code: rule, message, hint }])
 }
 
 /** Throws a 422 that names each fault of the schedule. */

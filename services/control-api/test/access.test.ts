@@ -168,6 +168,7 @@ function bodyFor(method: string, url: string, sourceId: string): unknown {
   if (method === 'PATCH') return { name: 'renamed' }
   if (method !== 'POST') return undefined
   if (url.endsWith('/preview')) return { table: { schema: 'public', name: 'flights' } }
+  if (url.endsWith('/decision')) return { choice: 'resync' }
   if (url.endsWith('/syncs')) return undefined
   return url.endsWith('/sources') || url.endsWith('/sources/test') ? { sourceId } : undefined
 }

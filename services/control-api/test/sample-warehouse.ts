@@ -1,7 +1,7 @@
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { AvroWriter } from '@millrace/domain/wire/avro-writer.ts'
 import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
-import type { ConnectionCheck, Warehouse } from '@millrace/warehouses/warehouse.ts'
+import type { ConnectionCheck, EstimateRequest, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { WarehouseError } from '@millrace/warehouses/warehouse-error.ts'
 
 export const rightPassword = 'canary-warehouse-password'
@@ -27,23 +27,31 @@ export const rows: readonly Row[] = [
   [noon2024 + 1, 'N3', noon2024, 9_007_199_254_740_993n],
 ]
 
-/** A warehouse of one table that lets in who has the right password, and remembers how it was asked. */
+/** A warehouse of one table, a view of it and a table that cannot be read, that lets in who has the right password, and remembers how it was asked. */
 export class SampleWarehouses {
   readonly asked: OpenWarehouseRequest[] = []
+  /** What BigQuery was asked to estimate. */
+  readonly estimated: EstimateRequest[] = []
   closed = 0
 
   open = (request: OpenWarehouseRequest): Warehouse => {
     this.asked.push(request)
     const letIn = () => {
-      if (request.secrets.password === rightPassword) return
+      if (isRight(request)) return
       throw new WarehouseError('authentication_failed', 'The user name or password is wrong.', 'Check them.')
     }
     const describe = async ({ schema, name }: { schema: string; name: string }) => {
       letIn()
-      if (schema !== 'public' || name !== 'flights')
+      if (name === 'shapes')
+        throw new WarehouseError(
+          'type_not_supported',
+          'The column "outline" is a geometry, which cannot be read.',
+          'Leave it out.',
+        )
+      if (schema !== 'public' || (name !== 'flights' && name !== 'flights_view'))
         throw new WarehouseError('table_not_found', `There is no table ${schema}.${name}.`, 'Check its spelling.')
       const columns = flights.columns.map((column) => ({ ...column, nullable: true }))
-      return { ...flights, columns, kind: 'table' as const }
+      return { ...flights, columns, kind: name === 'flights' ? ('table' as const) : ('view' as const) }
     }
     const unused = () => Promise.reject(new Error('the API does not read'))
     return {
@@ -66,7 +74,11 @@ export class SampleWarehouses {
         }
         return { rows: Math.min(rows.length, rowsMax) }
       },
-      estimate: () => Promise.resolve(null),
+      estimate: async (asked) => {
+        if (request.kind !== 'bigquery') return null
+        this.estimated.push(asked)
+        return { bytes: 4096 }
+      },
       plan: unused,
       repin: unused,
       readChunk: unused,
@@ -79,9 +91,13 @@ export class SampleWarehouses {
   }
 }
 
-function checks({ secrets }: OpenWarehouseRequest): ConnectionCheck[] {
+function isRight({ secrets }: OpenWarehouseRequest): boolean {
+  return [secrets.password, secrets.serviceAccountKey].includes(rightPassword)
+}
+
+function checks(request: OpenWarehouseRequest): ConnectionCheck[] {
   const reached = { step: 'reach the host', ok: true }
-  if (secrets.password === rightPassword) return [reached, { step: 'sign in', ok: true }]
+  if (isRight(request)) return [reached, { step: 'sign in', ok: true }]
   const refused = { code: 'authentication_failed', message: 'The user name or password is wrong.', hint: 'Check them.' }
   return [reached, { step: 'sign in', ok: false, ...refused }]
 }

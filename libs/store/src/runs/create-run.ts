@@ -4,6 +4,7 @@ import { inTransaction } from '../in-transaction.ts'
 import type { Queries } from '../open-store.ts'
 import type { RunTrigger } from '../schema.ts'
 import { StoreError } from '../store-error.ts'
+import { runOfKey } from './run-of-key.ts'
 
 export type NewRun = {
   readonly syncId: string
@@ -65,16 +66,6 @@ export async function createRun(
       .execute()
     return { runId, created: true }
   })
-}
-
-async function runOfKey(tx: Queries, syncId: string, key: string): Promise<string | undefined> {
-  const run = await tx
-    .selectFrom('runs')
-    .select('id')
-    .where('sync_id', '=', syncId)
-    .where('idempotency_key', '=', key)
-    .executeTakeFirst()
-  return run?.id
 }
 
 async function openRunOf(tx: Queries, syncId: string): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
 import type { Schedule } from '@millrace/domain/sync/schedule.ts'
 import type { Lane, Mode, ProfileKind, TableType } from '@millrace/domain/words.ts'
+import { sql } from 'kysely'
 import type { Queries } from '../open-store.ts'
 import type { Problem, SyncDecision, SyncState } from '../schema.ts'
 
@@ -26,6 +27,8 @@ export type Sync = {
   readonly decision: SyncDecision | null
   /** Grows with each resync. */
   readonly generation: number
+  /** When what the last run kept in the warehouse expires, ISO 8601; null where nothing is kept or it lives for ever. */
+  readonly snapshotExpiresAt: string | null
   readonly mappingVersion: number
   readonly mapping: Mapping
   readonly nextDueAt: Date | null
@@ -60,6 +63,7 @@ export function selectSyncs(db: Queries) {
       'syncs.state_reason as stateReason',
       'syncs.decision',
       'syncs.generation',
+      sql<string | null>`syncs.cursor #>> '{pin,expiresAt}'`.as('snapshotExpiresAt'),
       'syncs.mapping_version as mappingVersion',
       'sync_mappings.mapping',
       'syncs.next_due_at as nextDueAt',

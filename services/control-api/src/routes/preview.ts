@@ -34,7 +34,7 @@ export function addPreview(api: Api, context: ApiContext): void {
     async (request) => {
       const source = await getSource(context.db, request.params)
       if (source === null) throw notFound('source')
-      const { table, limit = rowsMax } = request.body
+      const { table, limit = rowsMax, mode = 'full' } = request.body
       const mapping = request.body.mapping as Mapping | undefined
       const sink = new PreviewSink({ rowsMax: limit, bytesMax })
       const { schema, estimate } = await useSource(context, source, async (warehouse, signal) => {
@@ -42,7 +42,7 @@ export function addPreview(api: Api, context: ApiContext): void {
         if (mapping) checkMapping(mapping, described)
         const identity = mapping ? identityColumns(mapping, described) : described.key
         await warehouse.preview(table, identity, limit, sink, signal)
-        const whole = { table, mode: 'full', insertTimeColumn: null, overlapMs: 0, cursor: null } as const
+        const whole = { table, mode, insertTimeColumn: null, overlapMs: 0, cursor: null }
         return { schema: described, estimate: await warehouse.estimate(whole, signal) }
       })
       const mapped = mapping

@@ -18,13 +18,7 @@ import type { Api } from '../http/server.ts'
 import { figuresOf, readRun } from '../read-run.ts'
 import { toRunAnswer } from '../run-answer.ts'
 import { closed, pageLimit, pageOf, pageQuery, runParams, syncParams } from '../schemas/common.ts'
-import { rejectAnswer, runAnswer } from '../schemas/run.ts'
-
-const startHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: 'The same key gives the same run' }),
-  ),
-})
+import { rejectAnswer, runAnswer, startHeaders } from '../schemas/run.ts'
 
 /** Runs: start, watch, cancel, and what became of each row. */
 export function addRuns(api: Api, context: ApiContext): void {

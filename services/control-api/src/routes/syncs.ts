@@ -1,31 +1,29 @@
 import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
 import type { SyncDefinition } from '@millrace/domain/sync/sync-definition.ts'
-import type { DestinationKind } from '@millrace/domain/words.ts'
-import { getProject } from '@millrace/store/projects/get-project.ts'
-import { getSource, type Source } from '@millrace/store/sources/get-source.ts'
+import { getSource } from '@millrace/store/sources/get-source.ts'
 import { createSync } from '@millrace/store/syncs/create-sync.ts'
 import { deleteSync } from '@millrace/store/syncs/delete-sync.ts'
 import { getSync, type Sync } from '@millrace/store/syncs/get-sync.ts'
 import { listSyncs } from '@millrace/store/syncs/list-syncs.ts'
+import { resyncSync } from '@millrace/store/syncs/resync-sync.ts'
 import { updateSync } from '@millrace/store/syncs/update-sync.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
-import { WarehouseError } from '@millrace/warehouses/warehouse-error.ts'
-import type { Static } from 'typebox'
 import type { ApiContext } from '../api-context.ts'
-import { checkColumns, checkDefinition } from '../check-sync.ts'
+import { checkPatch, checkSync } from '../check-in-warehouse.ts'
+import { checkDeletionPercent } from '../check-sync.ts'
 import { answers, nothing } from '../http/answers.ts'
-import { invalid, notFound } from '../http/api-problem.ts'
+import { ApiProblem, invalid, notFound } from '../http/api-problem.ts'
 import { audited } from '../http/audited.ts'
 import { fromToken, isText, toToken } from '../http/page-token.ts'
 import type { Api } from '../http/server.ts'
 import { pageLimit, pageOf, pageQuery, projectParams, syncParams } from '../schemas/common.ts'
 import { syncAnswer, syncBody, syncPatch } from '../schemas/sync.ts'
-import { useSource } from '../use-warehouse.ts'
+import { definitionOf, toSyncAnswer } from '../sync-answer.ts'
 
 /** Syncs: which table becomes what, how and when. One is stored only after its columns were found in the warehouse. */
 export function addSyncs(api: Api, context: ApiContext): void {
   const { db } = context
-  const toAnswer = (sync: Sync) => answerOf(sync, context.publicUrl())
+  const toAnswer = (sync: Sync) => toSyncAnswer(sync, { publicUrl: context.publicUrl(), nowMs: context.now() })
 
   api.post(
     '/v1/projects/:projectId/syncs',
@@ -41,21 +39,24 @@ export function addSyncs(api: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const { projectId } = request.params
+      const { deletionPercentMax = null, ...body } = request.body
       const definition: SyncDefinition = {
         insertTimeColumn: null,
         overlapMs: 0,
         lane: null,
-        ...request.body,
-        mapping: request.body.mapping as Mapping,
+        ...body,
+        mapping: body.mapping as Mapping,
       }
+      checkDeletionPercent(definition.mode, deletionPercentMax)
       const source = await getSource(db, { projectId, sourceId: definition.sourceId })
       if (source === null) throw notFound('source')
       await checkSync(context, definition, source)
       const id = context.newId()
       const importId = context.newId()
       await audited(context, request, async (tx) => {
-        await createSync(tx, { ...definition, id, projectId, importId })
-        return { result: id, action: 'sync.create', object: `sync:${id}`, after: definition }
+        await createSync(tx, { ...definition, id, projectId, importId, deletionPercentMax })
+        const after = { ...definition, deletionPercentMax }
+        return { result: id, action: 'sync.create', object: `sync:${id}`, after }
       })
       await failpoint('control-api.afterSyncStored')
       return reply.code(201).send(toAnswer((await getSync(db, { projectId, syncId: id })) ?? missing()))
@@ -98,7 +99,8 @@ export function addSyncs(api: Api, context: ApiContext): void {
       schema: {
         tags: ['syncs'],
         summary: 'Change, pause or resume a sync',
-        description: 'A mapping becomes a new version: a run at work keeps its own, the next one takes the new.',
+        description:
+          'A mapping becomes a new version: a run at work keeps its own, the next one takes the new. That of a mirrored sync needs resync: true, since rows that did not change are not sent again.',
         params: syncParams,
         body: syncPatch,
         response: answers(200, syncAnswer),
@@ -107,7 +109,9 @@ export function addSyncs(api: Api, context: ApiContext): void {
     async (request) => {
       const before = (await getSync(db, request.params)) ?? missing()
       const mapping = request.body.mapping as Mapping | undefined
-      const { name, schedule, state, overlapMs, lane } = request.body
+      const { name, schedule, state, overlapMs, lane, deletionPercentMax, resync = false } = request.body
+      checkMirrorChange(before, { mapping, resync })
+      checkDeletionPercent(before.mode, deletionPercentMax)
       const definition = definitionOf(before)
       const after: SyncDefinition = {
         ...definition,
@@ -117,16 +121,23 @@ export function addSyncs(api: Api, context: ApiContext): void {
         lane: lane === undefined ? definition.lane : lane,
         mapping: mapping ?? definition.mapping,
       }
-      await checkPatch(context, before, after, mapping !== undefined)
+      await checkPatch(context, before, after, { newMapping: mapping !== undefined, resync })
       const changed = await audited(context, request, async (tx) => {
-        const change = { ...request.params, name, schedule, state, overlapMs, lane, mapping }
+        const change = { ...request.params, name, schedule, state, overlapMs, lane, mapping, deletionPercentMax }
+        // A resync without a run of its own: who has paused the sync lets it go on.
+        if (resync && !(await resyncSync(tx, { ...request.params, keepPaused: true }))) return null
         if (!(await updateSync(tx, change))) return null
         return {
           result: true,
           action: 'sync.change',
           object: `sync:${before.id}`,
-          before: { ...definition, state: before.state },
-          after: { ...after, state: state ?? before.state },
+          before: { ...definition, state: before.state, deletionPercentMax: before.deletionPercentMax },
+          after: {
+            ...after,
+            state: state ?? before.state,
+            deletionPercentMax: deletionPercentMax === undefined ? before.deletionPercentMax : deletionPercentMax,
+            ...(resync ? { resync } : {}),
+          },
         }
       })
       if (!changed) throw notFound('sync')
@@ -162,86 +173,20 @@ function missing(): never {
   throw notFound('sync')
 }
 
-/** Throws a 422 that says everything that is wrong with the sync, after looking at its table in the warehouse. */
-async function checkSync(context: ApiContext, sync: SyncDefinition, source: Source): Promise<void> {
-  await checkBySelf(context, sync, source)
-  checkColumns(sync, await describe(context, source, sync.table))
-}
-
-async function checkBySelf(context: ApiContext, sync: SyncDefinition, source: Source): Promise<void> {
-  const project = await getProject(context.db, source.projectId)
-  if (project === null) throw notFound('project')
-  checkDefinition(sync, { warehouse: source.warehouse, destination: project.destination.kind as DestinationKind })
-}
-
-/** The warehouse is asked only when there is a new mapping: a sync can be paused while its warehouse is away. */
-async function checkPatch(
-  context: ApiContext,
-  before: Sync,
-  after: SyncDefinition,
-  newMapping: boolean,
-): Promise<void> {
-  const source = await getSource(context.db, { projectId: before.projectId, sourceId: before.sourceId })
-  if (source === null) throw notFound('source')
-  await checkBySelf(context, after, source)
-  if (newMapping && after.mapping.tableType !== 'events' && identityOf(after.mapping) !== identityOf(before.mapping))
-    throw invalid('identity_fixed', 'A sync keeps the column that names its rows.', [
-      {
-        path: `mapping.${identityPart[after.mapping.tableType]}`,
-        code: 'fixed',
-        message: `is ${JSON.stringify(identityOf(before.mapping))} and cannot change`,
-        hint: 'Create another sync: rows that were loaded under the old ids would stay.',
-      },
+/** A mirrored sync sends what has changed in the table: with another mapping everything would have to be sent anew. */
+function checkMirrorChange(
+  { mode }: Sync,
+  { mapping, resync }: { readonly mapping: Mapping | undefined; readonly resync: boolean },
+): void {
+  if (mode === 'mirror' && mapping !== undefined && !resync)
+    throw new ApiProblem(
+      409,
+      'mapping_change_needs_resync',
+      'The rows that were loaded under the present mapping would stay as they are.',
+      'Send resync: true as well: the next run removes what was loaded and sends the whole table again.',
+    )
+  if (mode !== 'mirror' && resync)
+    throw invalid('resync_not_supported', `A resync is for mirror, and the mode is ${mode}.`, [
+      { path: 'resync', code: 'only_mirror', message: 'must be left out', hint: 'Create another sync instead.' },
     ])
-  if (newMapping) checkColumns(after, await describe(context, source, after.table))
-}
-
-const identityPart = { events: '', user_profiles: 'userId', group_profiles: 'groupId', lookup_table: 'id' } as const
-
-function identityOf(mapping: Mapping): string {
-  switch (mapping.tableType) {
-    case 'events':
-      return ''
-    case 'user_profiles':
-      return mapping.userId
-    case 'group_profiles':
-      return `${mapping.groupKey} ${mapping.groupId}`
-    case 'lookup_table':
-      return `${mapping.lookupTableId} ${mapping.id}`
-  }
-}
-
-async function describe(context: ApiContext, source: Source, table: SyncDefinition['table']) {
-  try {
-    return await useSource(context, source, (warehouse, signal) => warehouse.describeTable(table, signal))
-  } catch (error) {
-    if (!(error instanceof WarehouseError) || error.code !== 'table_not_found') throw error
-    const { code, message, hint } = error
-    throw invalid(code, message, [{ path: 'table', code, message, hint }])
-  }
-}
-
-function definitionOf(sync: Sync): SyncDefinition {
-  const { name, sourceId, tableType, mode, insertTimeColumn, overlapMs, schedule, mapping, lane } = sync
-  const table = { schema: sync.tableSchema, name: sync.tableName }
-  return { name, sourceId, table, tableType, mode, insertTimeColumn, overlapMs, schedule, mapping, lane }
-}
-
-function answerOf(sync: Sync, publicUrl: string): Static<typeof syncAnswer> {
-  const { id, projectId, profileKind, importId, stateReason, mappingVersion } = sync
-  return {
-    ...(definitionOf(sync) as unknown as Pick<Static<typeof syncAnswer>, 'mapping' | 'schedule' | 'table'> &
-      SyncDefinition),
-    id,
-    projectId,
-    profileKind,
-    importId,
-    state: sync.state as Static<typeof syncAnswer>['state'],
-    stateReason,
-    mappingVersion,
-    triggerUrl: `${publicUrl}/v1/projects/${projectId}/syncs/${id}/trigger`,
-    nextDueAt: sync.nextDueAt?.toISOString() ?? null,
-    createdAt: sync.createdAt.toISOString(),
-    updatedAt: sync.updatedAt.toISOString(),
-  }
 }

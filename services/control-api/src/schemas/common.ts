@@ -16,8 +16,8 @@ export function closed<T extends Record<string, TSchema>>(properties: T, options
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 
-export function literals<const T extends readonly string[]>(values: T) {
-  return Type.Unsafe<T[number]>({ type: 'string', enum: [...values] })
+export function literals<const T extends readonly string[]>(values: T, options: { description?: string } = {}) {
+  return Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options })
 }
 
 export const pageQuery = closed({
@@ -30,7 +30,14 @@ export function pageOf<T extends TSchema>(item: T) {
   return Type.Object({ items: Type.Array(item), next: nullable(Type.String()) })
 }
 
-export const problem = Type.Object({ code: Type.String(), message: Type.String(), hint: Type.String() })
+export const problem = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  hint: Type.String(),
+  details: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), { description: 'What to decide by, as the code says' }),
+  ),
+})
 
 /** RFC 9457; on every error. */
 export const problemBody = Type.Object({

@@ -5,6 +5,12 @@ import { id, literals, nullable, problem, time } from './common.ts'
 
 const count = Type.Integer()
 
+export const startHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: 'The same key gives the same run' }),
+  ),
+})
+
 export const runAnswer = Type.Object({
   id,
   projectId: id,

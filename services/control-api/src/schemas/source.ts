@@ -102,6 +102,7 @@ export const tableAnswer = Type.Object({
 export const previewBody = closed({
   table: closed({ schema: identifier, name: identifier }),
   mapping: Type.Optional(mapping),
+  mode: Type.Optional(literals(['full', 'mirror'], { description: 'Of which the estimate is; default full' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
 })
 export const previewAnswer = Type.Object({
@@ -112,7 +113,7 @@ export const previewAnswer = Type.Object({
   estimate: nullable(
     Type.Object(
       { bytes: Type.Number() },
-      { description: 'What reading the whole table once would be charged for; null where bytes cost nothing' },
+      { description: 'What the first run would be charged for; null where bytes cost nothing' },
     ),
   ),
   updates: Type.Array(Type.Object({ row: Type.Integer(), key: nullable(Type.String()), body: Type.Unknown() })),

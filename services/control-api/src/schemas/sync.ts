@@ -20,6 +20,14 @@ const overlapMs = Type.Integer({
   description: 'Append: how far before the last position rows are read again, so that late ones are not lost',
 })
 
+const deletionPercentMax = nullable(
+  Type.Integer({
+    minimum: 0,
+    maximum: 100,
+    description: 'Mirror: a run that would delete more of the rows waits for a decision; null is 20',
+  }),
+)
+
 export const syncBody = closed({
   name,
   sourceId: id,
@@ -31,6 +39,7 @@ export const syncBody = closed({
   schedule,
   mapping,
   lane: Type.Optional(nullable(literals(lanes))),
+  deletionPercentMax: Type.Optional(deletionPercentMax),
 })
 
 export const syncPatch = closed({
@@ -40,6 +49,17 @@ export const syncPatch = closed({
   overlapMs: Type.Optional(overlapMs),
   lane: Type.Optional(nullable(literals(lanes))),
   mapping: Type.Optional(mapping),
+  deletionPercentMax: Type.Optional(deletionPercentMax),
+  resync: Type.Optional(
+    Type.Boolean({ description: 'Mirror: begin anew with the next run. A new mapping of a mirrored sync needs it' }),
+  ),
+})
+
+export const decisionBody = closed({
+  choice: literals(['confirm_deletes', 'continue', 'resync'], {
+    description:
+      'confirm_deletes: after needs_confirmation, delete what was shown. continue: after schema_changed, go on with the schema that was shown. resync: remove what is at the destination and load the table again',
+  }),
 })
 
 export const syncAnswer = Type.Object({
@@ -58,10 +78,24 @@ export const syncAnswer = Type.Object({
   importId: Type.String({ description: '`$warehouse_import_id` of what it loads' }),
   state: literals(['active', 'paused', 'needs_attention']),
   stateReason: nullable(problem),
+  deletionPercentMax,
+  generation: Type.Integer({ description: 'Grows with each resync' }),
+  snapshotExpiresAt: nullable(
+    Type.String({ description: 'Mirror: when the snapshot of the last run expires. Without it only a resync helps' }),
+  ),
+  warnings: Type.Array(problem),
   mapping,
   mappingVersion: Type.Integer(),
   triggerUrl: Type.String({ description: 'PUT starts a run; five an hour' }),
   nextDueAt: nullable(time),
   createdAt: time,
   updatedAt: time,
+})
+
+export const estimateAnswer = Type.Object({
+  bytes: nullable(
+    Type.Number({
+      description: 'What the next run will be charged for; null where the warehouse charges for no bytes',
+    }),
+  ),
 })
