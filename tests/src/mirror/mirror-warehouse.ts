@@ -1,0 +1,34 @@
+import type { WarehouseKind } from '@millrace/domain/words.ts'
+import type { PipelineProject } from '@millrace/local-stack/pipeline-client.ts'
+import type { Stack, StackOptions } from '@millrace/local-stack/stack.ts'
+import type { CellKinds } from './cell-arbitrary.ts'
+import type { Shape } from './history-arbitrary.ts'
+import type { Dml, ModelTable } from './model-table.ts'
+
+/**
+ * A warehouse on which histories are played: a stand-in, what its tables can hold, and how a stack reads from it. One folder each; a new one is
+ * added to `openMirrorWarehouse`.
+ */
+export type MirrorWarehouse = {
+  readonly kind: WarehouseKind
+  readonly kinds: CellKinds
+  /** The schema or dataset of the tables. */
+  readonly schema: string
+  /** What the services must be told to reach it. */
+  readonly env: NonNullable<StackOptions['env']>
+  /** The text of a decimal as the warehouse prints it, from its shortest one. */
+  decimalText(shortest: string): string
+  /** A source of the project, which must be allowed to read the tables and to write the staging place. Gives its id. */
+  createSource(stack: Stack, project: PipelineProject): Promise<string>
+  /** Makes the table with its columns and key, without rows. */
+  createTable(table: ModelTable, partition: Shape['partition']): Promise<void>
+  /** Runs statements on a table that is as given. */
+  apply(table: ModelTable, dml: readonly Dml[]): Promise<void>
+  dropTable(name: string): Promise<void>
+  dropColumn(table: string, column: string): Promise<void>
+  /** Names of all that stands in the staging place: snapshots and rows that were set aside. */
+  staged(): Promise<readonly string[]>
+  /** Moves the clock of the warehouse on. */
+  advance(ms: number): void
+  close(): Promise<void>
+}

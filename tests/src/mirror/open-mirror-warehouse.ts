@@ -1,0 +1,13 @@
+import { openBigQueryMirror } from './bigquery/bigquery-mirror.ts'
+import type { MirrorWarehouse } from './mirror-warehouse.ts'
+
+/** The warehouses on which `npm run verify:mirror` can play histories. */
+export const mirrorWarehouses = { bigquery: openBigQueryMirror } as const satisfies Readonly<
+  Record<string, () => Promise<MirrorWarehouse>>
+>
+
+export type MirrorWarehouseName = keyof typeof mirrorWarehouses
+
+export function isMirrorWarehouse(name: string): name is MirrorWarehouseName {
+  return Object.hasOwn(mirrorWarehouses, name)
+}
