@@ -3,7 +3,15 @@ import type { RunState } from '@millrace/domain/sync/run-state.ts'
 import type { Schedule } from '@millrace/domain/sync/schedule.ts'
 import type { TaskKind } from '@millrace/domain/sync/task-kind.ts'
 import type { Lane, Mode, ProfileKind, TableType, WarehouseKind } from '@millrace/domain/words.ts'
-import type { ColumnType, Generated } from 'kysely'
+import type { Generated } from 'kysely'
+import type { CreatedAt, Json, Nullable, NullableJson, WithDefault } from './column-kinds.ts'
+import type {
+  ParkingsTable,
+  PartitionProgressTable,
+  RejectsTable,
+  RunPartitionsTable,
+  RunProgressTable,
+} from './progress-schema.ts'
 
 /**
  * The tables of the control store as Kysely sees them; migrations/ makes them and docs/architecture.md ("Tables") says
@@ -29,12 +37,6 @@ export type Tables = {
   leases: LeasesTable
   usage: UsageTable
 }
-
-type Json<T> = ColumnType<T, string, string>
-type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>
-type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>
-type WithDefault<T> = ColumnType<T, T | undefined, T>
-type CreatedAt = ColumnType<Date, Date | undefined, never>
 
 export type SyncState = 'active' | 'paused' | 'needs_attention' | 'deleted'
 export type RunTrigger = 'schedule' | 'api' | 'manual' | 'trigger_url'
@@ -206,74 +208,6 @@ type RunTasksTable = {
   last_error: NullableJson<Problem>
   not_before: Nullable<Date>
   updated_at: WithDefault<Date>
-}
-
-type PartitionProgressTable = {
-  topic: string
-  partition: number
-  /** Select as text. */
-  next_offset: Nullable<string>
-  /** Steps recorded so far. */
-  step: WithDefault<number>
-  owner: string
-}
-
-type RunProgressTable = {
-  run_id: string
-  partition: number
-  chunk: number
-  attempt: number
-  next_seq: number
-  rows: number
-  events: number
-  updates: number
-  deletes: number
-  user_updates: number
-  user_deletes: number
-  group_updates: number
-  group_deletes: number
-  lookup_rows: number
-  rejected: number
-  filtered: number
-  bytes: number
-  sent: number
-  /** First batch that came before the one that should have: something was lost on the way. */
-  gap_seq: number | null
-}
-
-type RunPartitionsTable = {
-  run_id: string
-  partition: number
-  end_epoch: number | null
-  end_rows: number | null
-  end_batches: number | null
-  ended_at: Date | null
-  rejects_kept: number
-  updated_at: Date
-}
-
-type RejectsTable = {
-  run_id: string
-  partition: number
-  chunk: number
-  ordinal: number
-  attempt: number
-  stage: 'transformer' | 'loader'
-  row_id: string
-  code: string
-  field: string
-  message: string
-  created_at: CreatedAt
-}
-
-type ParkingsTable = {
-  project_id: string
-  lane: Lane
-  partition: number
-  state: 'parked' | 'open'
-  /** Select as text. */
-  last_parked_offset: Nullable<string>
-  since: WithDefault<Date>
 }
 
 type OutboxTable = {
