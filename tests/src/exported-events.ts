@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
 import type { PipelineProject } from '@millrace/local-stack/pipeline-client.ts'
 
 export type ExportedEvent = { readonly event: string; readonly properties: Readonly<Record<string, unknown>> }
@@ -18,8 +16,12 @@ export async function exportedEvents(project: PipelineProject, importId: string)
   })
   if (!response.ok || response.body === null) throw new Error(`export: ${response.status} ${await response.text()}`)
   const events: ExportedEvent[] = []
-  for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
-    if (line !== '') events.push(JSON.parse(line))
+  // By the line feed alone: readline also ends lines at U+2028, which may stand in a string.
+  let rest = ''
+  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) events.push(JSON.parse(line))
   }
   return events
 }

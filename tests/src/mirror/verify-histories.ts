@@ -47,7 +47,8 @@ export async function verifyHistories(
     for (let index = wanted.shift(); index !== undefined; index = wanted.shift()) {
       signal?.throwIfAborted()
       try {
-        runs += await verifyHistory(await worldOf(index), `h${index}`, histories[index]!)
+        const played = await verifyHistory(await worldOf(index), `h${index}`, histories[index]!)
+        runs += played
       } catch (error) {
         mismatches.push(index)
         say(`MISMATCH in history ${index}: ${error instanceof Error ? error.message : error}`)
