@@ -134,29 +134,8 @@ describe('runs', () => {
     await setRun(run.id, { state: 'succeeded', read_rows: 10, finished_at: new Date() })
     const over = await readRun(run.id)
     assert.equal(over.report, '10 rows read = 5 events + 2 identical rows collapsed + 3 rejected, 0 missing')
-    assert.deepEqual(
-      { ...over.counts },
-      {
-        read: 10,
-        events: 5,
-        updates: 0,
-        deletes: 0,
-        userProfiles: 0,
-        groupProfiles: 0,
-        userUpdates: 0,
-        userDeletes: 0,
-        groupUpdates: 0,
-        groupDeletes: 0,
-        lookupRows: 0,
-        rejected: 3,
-        filtered: 0,
-        collapsed: 2,
-        readAgain: 0,
-        leftOut: 0,
-        missing: 0,
-        sent: 7,
-      },
-    )
+    const counted = Object.entries(over.counts).filter(([, count]) => count !== 0)
+    assert.deepEqual(Object.fromEntries(counted), { read: 10, events: 5, rejected: 3, collapsed: 2, sent: 7 })
   })
 
   test('say what is missing', async () => {
