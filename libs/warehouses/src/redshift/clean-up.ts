@@ -11,7 +11,7 @@ import { dropTables, runPrefix, snapshotPrefix, staged } from './staging.ts'
  */
 export async function cleanUp(
   { client, bucket, stagingSchema }: Place,
-  { runId, syncId, plan, isNeeded, isSucceeded }: RunLeavings,
+  { runId, plan, isNeeded, isSucceeded }: RunLeavings,
   signal: AbortSignal,
 ): Promise<void> {
   // A statement that goes on would make anew what is removed here.
@@ -19,8 +19,9 @@ export async function cleanUp(
   await bucket.removeAll(runPath(runId), signal)
   const pin = plan === null ? null : pinOf(plan)
   const rows = await staged(client, stagingSchema, runPrefix(runId), signal)
-  const snapshots = await staged(client, stagingSchema, snapshotPrefix(syncId, runId), signal)
-  const unneeded = snapshots.filter((name) => !isNeeded || name !== pin?.snapshot)
+  const snapshots = await staged(client, stagingSchema, snapshotPrefix(runId), signal)
+  // Without a plan it is not known which one the next attempt takes up.
+  const unneeded = isNeeded ? snapshots.filter((name) => pin !== null && name !== pin.snapshot) : snapshots
   const last = isSucceeded && pin?.lastSnapshot ? [pin.lastSnapshot] : []
   const names = [...rows, ...unneeded, ...last]
   await dropTables(

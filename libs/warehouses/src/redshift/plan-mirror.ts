@@ -14,7 +14,7 @@ import { countStatement, type DiffParts, diffStatement, snapshotStatement } from
 import { chunksOf, columnNotFound, positionsOf, type RedshiftPin } from './plan-parts.ts'
 import { ask } from './run-step.ts'
 import { makeOnce, type Place, type Unloaded, unload } from './set-aside.ts'
-import { fingerprintOf, resultsName, snapshotName, staged } from './staging.ts'
+import { dropTables, fingerprintOf, isStaged, resultsName, snapshotName } from './staging.ts'
 import { prelude } from './statements.ts'
 
 /** What a mirror run compares. */
@@ -65,17 +65,19 @@ type Compared = {
 
 async function compare(
   place: Place,
-  { runId, syncId }: PlanRequest,
+  { runId }: PlanRequest,
   { found, identity, before, last }: Mirrored,
   signal: AbortSignal,
 ): Promise<Compared> {
   const inStaging = (name: string) => ({ schema: place.stagingSchema, name })
   const what = fingerprintOf([found.table, found.oid, schemaFingerprint(found), identity, before, last?.snapshot])
   const results = inStaging(resultsName(runId, what))
-  const snapshot = inStaging(snapshotName(syncId, runId, what))
+  const snapshot = inStaging(snapshotName(runId, what))
   const parts = diffParts(found, identity, before, last === null ? null : inStaging(last.snapshot))
   const rules = found.columns.map(({ rule }) => rule)
   const diff = [...prelude(rules), diffStatement(parts, results)]
+  // A snapshot that is there without its changes was made of others.
+  if (!(await isStaged(place, results.name, signal))) await dropTables(place.client, [snapshot], signal)
   await makeOnce(place, { runId, table: results, sqls: diff }, signal)
   await checkSame(place, found, signal)
   await place.afterStep?.('set_aside')
@@ -127,7 +129,7 @@ function planOf(
 
 /** The last run's snapshot, when the table can be compared with it; null for a first run. */
 async function checkLast(
-  { client, stagingSchema }: Place,
+  place: Place,
   request: PlanRequest,
   { found, identity, before }: Omit<Mirrored, 'last'>,
   signal: AbortSignal,
@@ -141,8 +143,7 @@ async function checkLast(
   checkDrift(request, last, { schema, fingerprint: schemaFingerprint(found), mayContinue })
   if (JSON.stringify(request.cursor?.pin.before) !== JSON.stringify(before))
     throw resyncRequired(found.table, 'key_columns_changed')
-  if ((await staged(client, stagingSchema, `${last.snapshot}$`, signal)).length === 0)
-    throw resyncRequired(found.table, 'snapshot_gone')
+  if (!(await isStaged(place, last.snapshot, signal))) throw resyncRequired(found.table, 'snapshot_gone')
   return last
 }
 

@@ -17,7 +17,7 @@ import {
 } from './plan-parts.ts'
 import { ask } from './run-step.ts'
 import { makeOnce, type Place, unload } from './set-aside.ts'
-import { fingerprintOf, resultsName, staged } from './staging.ts'
+import { fingerprintOf, isStaged, resultsName } from './staging.ts'
 import { checkTimeColumn, leftOutStatement, setAsideStatement, sizeStatement } from './statements.ts'
 
 /**
@@ -115,7 +115,7 @@ export async function planAgain(place: Place, plan: ReadPlan, signal: AbortSigna
   const pin = pinOf(plan)
   const chunks = plan.chunks as readonly RedshiftChunk[]
   const results = { schema: place.stagingSchema, name: pin.results }
-  if ((await staged(place.client, place.stagingSchema, `${pin.results}$`, signal)).length === 0) throw rowsGone(plan)
+  if (!(await isStaged(place, pin.results, signal))) throw rowsGone(plan)
   const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0)
   const { rules, before } = pin
   const what = before === null ? rowFiles(results, rules, rows) : changeFiles(results, rules, before, rows)

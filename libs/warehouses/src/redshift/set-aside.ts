@@ -4,7 +4,7 @@ import type { RedshiftClient } from './client.ts'
 import type { FileContents } from './file-contents.ts'
 import { pinLost } from './pin-lost.ts'
 import { runStep } from './run-step.ts'
-import { staged } from './staging.ts'
+import { isStaged } from './staging.ts'
 import { manifestName, readManifest, type UnloadedFile, unloadStatement } from './unload.ts'
 
 /** Where the rows of runs are kept while they are read. */
@@ -21,14 +21,14 @@ const manifestBytesMax = 64 * 1024 * 1024
 
 /** Makes a table unless it is there: CREATE TABLE AS leaves a whole table or none. */
 export async function makeOnce(
-  { client, stagingSchema }: Place,
+  place: Place,
   { runId, table, sqls }: { readonly runId: string; readonly table: TableRef; readonly sqls: readonly string[] },
   signal: AbortSignal,
 ): Promise<void> {
-  const there = async () => (await staged(client, stagingSchema, `${table.name}$`, signal)).length > 0
+  const there = () => isStaged(place, table.name, signal)
   if (await there()) return
   try {
-    await runStep(client, { runId, step: table.name.slice(-16), sqls: () => sqls }, signal)
+    await runStep(place.client, { runId, step: table.name.slice(-16), sqls: () => sqls }, signal)
   } catch (error) {
     // An attempt that died long ago, whose statement was at work still, may have made it in between.
     if (signal.aborted || !(await there())) throw error

@@ -13,16 +13,16 @@ export function resultsName(runId: string, what: string): string {
   return `${runPrefix(runId)}${what}`
 }
 
-export function snapshotName(syncId: string, runId: string, what: string): string {
-  return `${snapshotPrefix(syncId, runId)}${what}`
+export function snapshotName(runId: string, what: string): string {
+  return `${snapshotPrefix(runId)}${what}`
 }
 
 export function runPrefix(runId: string): string {
   return `run_${bare(runId)}_`
 }
 
-export function snapshotPrefix(syncId: string, runId: string): string {
-  return `snapshot_${bare(syncId)}_${bare(runId)}_`
+export function snapshotPrefix(runId: string): string {
+  return `snapshot_${bare(runId)}_`
 }
 
 /** A part of a name: what asks for the same has the same. */
@@ -45,6 +45,15 @@ export async function staged(
 ): Promise<readonly string[]> {
   const rows = await ask(client, [catalogStatements.staged(stagingSchema, prefix)], signal)
   return rows.map(([name]) => String(name))
+}
+
+/** Whether a table of this name is there. */
+export async function isStaged(
+  { client, stagingSchema }: { readonly client: RedshiftClient; readonly stagingSchema: string },
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await staged(client, stagingSchema, `${name}$`, signal)).length > 0
 }
 
 /** Removes tables; safe to repeat. */
