@@ -172,13 +172,14 @@ function databaseSteps({ dbUser, roleName, schema = '', stagingSchema = '' }: Se
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: us-east-1 is no location constraint. */
 function createBucket({ stagingBucket, region }: IamNames): string {
-  const constraint = region === 'us-east-1' ? {} : { 'create-bucket-configuration': `LocationConstraint=${region}` }
+  const constraint: Readonly<Record<string, string>> =
+    region === 'us-east-1' ? {} : { 'create-bucket-configuration': `LocationConstraint=${region}` }
   return aws('s3api', 'create-bucket', { bucket: stagingBucket, region, ...constraint })
 }
 
 /** As the default role when no other is named; a workgroup's roles are those of its namespace. */
 function attachToRedshift({ clusterId, workgroupName = '', region }: IamNames, arn: string, asked: string): string {
-  const asDefault = asked === 'default' ? { 'default-iam-role-arn': arn } : {}
+  const asDefault: Readonly<Record<string, string>> = asked === 'default' ? { 'default-iam-role-arn': arn } : {}
   if (clusterId !== undefined)
     return aws('redshift', 'modify-cluster-iam-roles', {
       region,
