@@ -1,6 +1,6 @@
 import type { WarehouseKind } from '@millrace/domain/words.ts'
 import type { PipelineProject } from '@millrace/local-stack/pipeline-client.ts'
-import type { Stack, StackOptions } from '@millrace/local-stack/stack.ts'
+import type { Stack } from '@millrace/local-stack/stack.ts'
 import type { CellKinds } from './cell-arbitrary.ts'
 import type { Shape } from './history-arbitrary.ts'
 import type { Dml, ModelTable } from './model-table.ts'
@@ -14,8 +14,8 @@ export type MirrorWarehouse = {
   readonly kinds: CellKinds
   /** The schema or dataset of the tables. */
   readonly schema: string
-  /** What the services must be told to reach it. */
-  readonly env: NonNullable<StackOptions['env']>
+  /** Environment of the services that reach it. */
+  readonly endpoints: Readonly<Record<string, string>>
   /** The text of a decimal as the warehouse prints it, from its shortest one. */
   decimalText(shortest: string): string
   /** A source of the project, which must be allowed to read the tables and to write the staging place. Gives its id. */
@@ -28,6 +28,8 @@ export type MirrorWarehouse = {
   dropColumn(table: string, column: string): Promise<void>
   /** Names of all that stands in the staging place: snapshots and rows that were set aside. */
   staged(): Promise<readonly string[]>
+  /** The next comparison of two snapshots stands still once it is at work; gives when it is, and what lets it go on. */
+  holdComparison(): { readonly reached: Promise<void>; release(): void }
   /** Moves the clock of the warehouse on. */
   advance(ms: number): void
   close(): Promise<void>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { RunAnswer } from '@millrace/local-stack/run-answer.ts'
+import { type RunAnswer, RunEndedError } from '@millrace/local-stack/run-answer.ts'
 import { countedRun, expectedRecords, expectedRun } from './expected-run.ts'
 import { heldBySync, heldOf } from './held-records.ts'
 import type { Shape } from './history-arbitrary.ts'
@@ -11,6 +11,8 @@ import { changed } from './play-commands.ts'
 
 const runMs = 120_000
 
+type SyncState = { readonly state: string; readonly stateReason: { readonly code: string } | null }
+
 /** A table in the warehouse, the model of it, and a mirror sync that follows it. */
 export type MirroredTable = {
   readonly syncId: string
@@ -20,8 +22,13 @@ export type MirroredTable = {
   startRun(): Promise<string>
   /** Waits until a run has succeeded; asserts its counts, then that the destination holds what the table does. */
   assertRun(runId: string): Promise<RunAnswer>
-  /** Asserts that the destination holds what the last run that was asserted found. */
-  assertUnchanged(): Promise<void>
+  /** Waits until a run has failed; asserts that its sync waits for a person because of `code`, and that nothing changed at the destination. */
+  assertStopped(runId: string, code: string): Promise<void>
+  /** Decides how the sync goes on; gives the run that follows. `resync` also forgets what the model remembers of the last run. */
+  decide(choice: 'confirm_deletes' | 'continue' | 'resync'): Promise<string>
+  dropColumn(name: string): Promise<void>
+  /** Drops the table and makes it again with the same rows. */
+  recreate(): Promise<void>
   drop(): Promise<void>
 }
 
@@ -33,7 +40,7 @@ export async function createMirroredTable(
   model: ModelSync,
   { partition = 'none', deletionPercentMax = 100 }: MirrorSyncOptions = {},
 ): Promise<MirroredTable> {
-  const { stack, pipeline, warehouse, project, sourceId } = world
+  const { stack, pipeline, ends, warehouse, project, sourceId } = world
   const sync: ModelSync = 'groupKey' in model ? { ...model, groupKey: `${model.groupKey} ${empty.name}` } : model
   await warehouse.createTable(empty, partition)
   const { id: syncId, importId } = await pipeline.createSync(project, {
@@ -47,6 +54,7 @@ export async function createMirroredTable(
   })
   const context: OracleContext = { importId, warehouse: warehouse.kind, decimalText: warehouse.decimalText }
   const place = { project, importId, sync, table: empty.name }
+  const syncPath = `/v1/projects/${project.id}/syncs/${syncId}`
   let table = empty
   let before: ModelTable | null = null
 
@@ -70,15 +78,44 @@ export async function createMirroredTable(
       return id
     },
     async assertRun(runId) {
-      const run = await pipeline.succeeded(project, runId, { timeoutMs: runMs, everyMs: 50 })
+      await ends.of(runId, runMs)
+      const run = await pipeline.succeeded(project, runId)
       assert.deepEqual(countedRun(run, sync), expectedRun(before, table, sync, context), run.report)
       before = table
       await assertHeld(before)
       return run
     },
-    assertUnchanged: () => assertHeld(before),
+    async assertStopped(runId, code) {
+      await ends.of(runId, runMs)
+      await assert.rejects(pipeline.succeeded(project, runId), RunEndedError)
+      const { error } = await pipeline.run(project, runId)
+      assert.equal(error?.code, code, error?.message)
+      const { state, stateReason } = await stack.api.get<SyncState>(syncPath)
+      assert.deepEqual([state, stateReason?.code], ['needs_attention', code])
+      await assertHeld(before)
+    },
+    async decide(choice) {
+      const { id } = await stack.api.post<{ id: string }>(`${syncPath}/decision`, { choice })
+      if (choice === 'resync') before = null
+      return id
+    },
+    async dropColumn(name) {
+      await warehouse.dropColumn(table.name, name)
+      const at = table.columns.findIndex((column) => column.name === name)
+      table = {
+        ...table,
+        columns: table.columns.toSpliced(at, 1),
+        rows: table.rows.map((row) => row.toSpliced(at, 1)),
+      }
+    },
+    async recreate() {
+      await warehouse.dropTable(table.name)
+      const again = { ...table, rows: [] }
+      await warehouse.createTable(again, partition)
+      await warehouse.apply(again, [{ kind: 'insert', rows: table.rows }])
+    },
     async drop() {
-      await stack.api.delete(`/v1/projects/${project.id}/syncs/${syncId}`)
+      await stack.api.delete(syncPath)
       await warehouse.dropTable(empty.name)
     },
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { type History, historyArbitrary } from './history-arbitrary.ts'
-import { createMirrorProject, type MirrorWorld } from './mirror-world.ts'
+import { createMirrorProject, type MirrorBase, type MirrorWorld } from './mirror-world.ts'
 import { verifyHistory } from './verify-history.ts'
 
 export type VerifyOptions = {
@@ -29,10 +29,7 @@ export function historiesOf(
 }
 
 /** Plays the histories of a seed, some at a time, each with a table and a sync of its own, and tells which ended in a mismatch. */
-export async function verifyHistories(
-  base: Pick<MirrorWorld, 'stack' | 'pipeline' | 'warehouse'>,
-  options: VerifyOptions,
-): Promise<VerifyResult> {
+export async function verifyHistories(base: MirrorBase, options: VerifyOptions): Promise<VerifyResult> {
   const { only, concurrency, signal, say } = options
   const histories = historiesOf(base, options)
   const wanted = [...histories.keys()].filter((index) => only === undefined || index === only)

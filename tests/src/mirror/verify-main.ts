@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { until } from '@millrace/local-stack/servers/until.ts'
 import { stopRequested } from '@millrace/local-stack/stop-requested.ts'
-import type { MirrorWorld } from './mirror-world.ts'
+import type { MirrorBase } from './mirror-world.ts'
 import { isMirrorWarehouse, type MirrorWarehouseName, mirrorWarehouses } from './open-mirror-warehouse.ts'
 import { startMirrorStack } from './start-mirror-stack.ts'
 import { type VerifyOptions, type VerifyResult, verifyHistories } from './verify-histories.ts'
@@ -30,7 +30,7 @@ function wantedOf(values: Readonly<Record<string, string | undefined>>): Wanted 
 }
 
 /** Everything that runs made in the staging place must go once their syncs are deleted. */
-async function assertNothingLeft({ warehouse }: Pick<MirrorWorld, 'warehouse'>): Promise<void> {
+async function assertNothingLeft({ warehouse }: Pick<MirrorBase, 'warehouse'>): Promise<void> {
   await until(async () => (await warehouse.staged()).length === 0, {
     timeoutMs: 60_000,
     everyMs: 200,
@@ -42,10 +42,11 @@ async function verify(name: MirrorWarehouseName, wanted: Wanted, stop: AbortSign
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-mirror-'))
   say(`starting a stack that reads from ${name} in ${dir}`)
   const warehouse = await mirrorWarehouses[name]()
-  const world = await startMirrorStack(dir, warehouse, { say }).catch(async (error) => {
+  const started = await startMirrorStack(dir, [warehouse], { say }).catch(async (error) => {
     await warehouse.close()
     throw error
   })
+  const world = { ...started, warehouse }
   const stopped = new Promise<never>((_, reject) => {
     stop.addEventListener('abort', () => reject(new Error(`stopped by ${stop.reason}`)))
   })
@@ -58,7 +59,7 @@ async function verify(name: MirrorWarehouseName, wanted: Wanted, stop: AbortSign
   } catch (error) {
     say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   } finally {
-    await world.stack.stop()
+    await started.stop()
     await warehouse.close()
     if (same) rmSync(dir, { recursive: true, force: true })
     else say(`Logs and data are kept in ${dir}`)

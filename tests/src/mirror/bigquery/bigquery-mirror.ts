@@ -28,16 +28,11 @@ export async function openBigQueryMirror(): Promise<MirrorWarehouse> {
   server.createDataset(staging)
   server.grants.viewer.add(schema)
   server.grants.owner.add(staging)
-  const endpoint = { MILLRACE_BIGQUERY_ENDPOINT: server.endpoint }
   return {
     kind: 'bigquery',
     kinds: { types: Object.keys(fieldTypes) as ColumnType[], hasNul: true },
     schema,
-    env: {
-      'control-api': endpoint,
-      extractor: { ...endpoint, MILLRACE_WAREHOUSE: 'bigquery' },
-      transformer: { MILLRACE_WAREHOUSES: 'bigquery' },
-    },
+    endpoints: { MILLRACE_BIGQUERY_ENDPOINT: server.endpoint },
     decimalText: (shortest) => shortest,
     async createSource(stack, project) {
       const { id } = await stack.api.post<{ id: string }>(`/v1/projects/${project.id}/sources`, {
@@ -78,6 +73,25 @@ export async function openBigQueryMirror(): Promise<MirrorWarehouse> {
     dropColumn: (table, column) => server.dropColumn(schema, table, column),
     async staged() {
       return [...server.storage.tables.values()].filter(({ dataset }) => dataset === staging).map(({ name }) => name)
+    },
+    holdComparison() {
+      const { promise: until, resolve: release } = Promise.withResolvers<void>()
+      const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+      const id = new (class extends RegExp {
+        override test(jobId: string): boolean {
+          const isMeant = super.test(jobId)
+          if (isMeant) reach()
+          return isMeant
+        }
+      })('_diff_')
+      server.jobs.held = { id, until }
+      return {
+        reached,
+        release() {
+          server.jobs.held = null
+          release()
+        },
+      }
     },
     advance(ms) {
       ahead += ms
