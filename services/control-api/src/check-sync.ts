@@ -2,6 +2,7 @@ import type { Mapping } from '@millrace/domain/mapping/mapping.ts'
 import { validateMapping } from '@millrace/domain/mapping/validate.ts'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { checkCombination } from '@millrace/domain/sync/check-combination.ts'
+import { isGa4Table } from '@millrace/domain/sync/ga4.ts'
 import { checkInsertTime } from '@millrace/domain/sync/insert-time.ts'
 import { type Schedule, validateSchedule } from '@millrace/domain/sync/schedule.ts'
 import { profileKindOf, type SyncDefinition } from '@millrace/domain/sync/sync-definition.ts'
@@ -37,6 +38,7 @@ export function checkDefinition(
     hasInsertTime: sync.insertTimeColumn !== null,
     overlapMs: sync.overlapMs,
     schedule: sync.schedule.kind,
+    ga4: isGa4Table(warehouse, sync.table),
   })
   if (!answer.ok) throw notSupported('mode', answer)
   if (sync.mode === 'mirror' && notYet.has(warehouse)) throw notSupported('mode', mirrorNotYet)

@@ -31,6 +31,7 @@ export type CombinationRule =
   | 'one_time_has_no_schedule'
   | 'ga4_is_daily'
   | 'ga4_is_bigquery'
+  | 'ga4_has_no_mirror'
 
 export type CombinationAnswer =
   | { readonly ok: true }
@@ -107,6 +108,12 @@ function checkDestination({ destination }: Combination, needs: readonly string[]
 }
 
 function checkSchedule({ mode, schedule, ga4, warehouse }: Combination): CombinationAnswer | null {
+  if (ga4 && warehouse === 'bigquery' && mode === 'mirror')
+    return refuse(
+      'ga4_has_no_mirror',
+      'A Google Analytics 4 export is many tables, and mirror compares one table with its snapshot.',
+      'Use append by event_date: each run reads the last three days again.',
+    )
   if (mode === 'one_time' && schedule !== 'api')
     return refuse(
       'one_time_has_no_schedule',
@@ -119,7 +126,7 @@ function checkSchedule({ mode, schedule, ga4, warehouse }: Combination): Combina
       `Google Analytics 4 tables are in BigQuery, not in ${warehouse}.`,
       'Leave ga4 out.',
     )
-  if (ga4 && schedule !== 'daily')
+  if (ga4 && mode !== 'one_time' && schedule !== 'daily')
     return refuse(
       'ga4_is_daily',
       'Google Analytics 4 writes its tables once a day, so their syncs are daily.',

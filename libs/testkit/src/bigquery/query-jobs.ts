@@ -3,6 +3,7 @@ import { ApiError, accessDenied, invalidQuery, notFound } from './api-error.ts'
 import type { Field } from './rest-values.ts'
 import { translate } from './sql-text.ts'
 import type { Storage } from './storage.ts'
+import { expandWildcards } from './wildcard-tables.ts'
 
 /** What the service account may do. Tests take grants away. */
 export type Grants = { jobUser: boolean; readonly viewer: Set<string>; readonly owner: Set<string> }
@@ -110,7 +111,8 @@ export class QueryJobs {
   async #prepare(query: string) {
     let bytes = 0
     const sizes: Promise<number>[] = []
-    const statement = translate(query, (dataset, name, at) => {
+    const expanded = expandWildcards(query, (dataset) => this.#storage.tablesOf(dataset))
+    const statement = translate(expanded, (dataset, name, at) => {
       this.mayRead(dataset)
       const from = this.#storage.from(dataset, name, at)
       const { options } = this.#storage.get(dataset, name)

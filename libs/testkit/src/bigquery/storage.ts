@@ -29,6 +29,9 @@ const macros = [
   "CREATE MACRO UNIX_DATE(d) AS (d - DATE '1970-01-01')",
   'CREATE MACRO TO_JSON_STRING(x) AS to_json(x)::VARCHAR',
   'CREATE MACRO bq_timestamp(x) AS make_timestamp(epoch_us(x))',
+  // For wildcard-tables.ts.
+  'CREATE MACRO bq_parse_date(form, text) AS try_strptime(text, form)::DATE',
+  'CREATE MACRO bq_json_object(keys, items) AS to_json(map(keys, items))',
 ]
 
 /** Datasets and tables of the stand-in on DuckDB. Statements run one after the other. */
@@ -122,6 +125,12 @@ export class Storage {
     const found = this.tables.get(keyOf(dataset, name))
     if (found === undefined || (found.expiresAt !== null && found.expiresAt <= this.#now())) return null
     return found
+  }
+
+  /** The tables of a dataset that are there. */
+  tablesOf(dataset: string): readonly { readonly name: string; readonly kind: string }[] {
+    const all = [...this.tables.values()].filter((table) => table.dataset === dataset && this.find(dataset, table.name))
+    return all.map(({ name, view }) => ({ name, kind: view === null ? 'TABLE' : 'VIEW' }))
   }
 
   get(dataset: string, name: string): StoredTable {

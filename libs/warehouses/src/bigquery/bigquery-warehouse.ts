@@ -31,7 +31,7 @@ import { type BigQueryChunk, pinOf, planAgain, planRead } from './plan.ts'
 import { pinLost, readPages } from './read-pages.ts'
 import { type ApiRow, RowEncoder } from './row-encoder.ts'
 import { checkConnection } from './setup.ts'
-import { originOf, rangeOf } from './source-range.ts'
+import { originOf, previewOriginOf, rangeOf } from './source-range.ts'
 import { identicalStatement, previewStatement, selectStatement } from './statements.ts'
 
 /** A preview looks at so much of a table, and is refused when a view makes it look at more than ten times that. */
@@ -83,7 +83,7 @@ export class BigQueryWarehouse implements Warehouse {
     const found = await findTable(this.#client, table, signal)
     checkPartitionFilter(found)
     const percent = found.kind === 'TABLE' && found.bytes > previewBytes ? (100 * previewBytes) / found.bytes : 100
-    const sql = previewStatement(originOf(this.#client, found, null), found.columns, percent, rowsMax)
+    const sql = previewStatement(previewOriginOf(this.#client, found), found.columns, percent, rowsMax)
     const limits = { location: found.location, bytesBilledMax: 10 * previewBytes }
     const rows = await ask(this.#client, sql, signal, limits)
     const names = identity.length > 0 ? identity : found.key

@@ -3,6 +3,8 @@ import { shown } from '../shown.ts'
 import type { TableRef, TableSummary } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { BigQueryClient } from './client.ts'
+import { flattenGa4 } from './ga4-flatten.ts'
+import { type Ga4Export, isGa4, newestDay, withGa4 } from './ga4-tables.ts'
 import { checkDataset, checkTableName, quoteColumn } from './identifiers.ts'
 import { type ApiField, ruleOf, sourceTypeOf, type TypeRuleName, typeRules } from './types.ts'
 
@@ -35,13 +37,15 @@ export async function listTables(
   signal: AbortSignal,
 ): Promise<readonly TableSummary[]> {
   checkDataset(schema)
-  type Item = { tableReference: { tableId: string }; type: string }
-  const found = await listAll<Item>(client, `/datasets/${schema}/tables`, 'tables', signal)
-  return found.flatMap(({ tableReference, type }) => {
+  const found = await listAll<TableItem>(client, `/datasets/${schema}/tables`, 'tables', signal)
+  const tables = found.flatMap(({ tableReference, type }) => {
     const kind = kinds[type]
     return kind === undefined ? [] : [{ schema, name: tableReference.tableId, kind, rowsEstimate: null }]
   })
+  return withGa4(schema, tables)
 }
+
+type TableItem = { readonly tableReference: { readonly tableId: string }; readonly type: string }
 
 async function listAll<T>(
   client: BigQueryClient,
@@ -65,6 +69,8 @@ export type TableColumn = {
   readonly sourceType: string
   readonly nullable: boolean
   readonly rule: TypeRuleName
+  /** Time columns: rows may come so much later than their time says. */
+  readonly overlapMsMin?: number
 }
 
 /** A table as the catalogue has it. */
@@ -81,6 +87,8 @@ export type FoundTable = {
   /** Queries without a condition on the partitions are refused by the table itself. */
   readonly needsPartitionFilter: boolean
   readonly bytes: number
+  /** The daily tables of a Google Analytics 4 export, as one; its kind is GA4. */
+  readonly ga4?: Ga4Export
 }
 
 type ApiTable = {
@@ -97,6 +105,7 @@ type ApiTable = {
 /** Looks a table up. Throws `table_not_found`, `permission_denied` or `type_not_supported`. */
 export async function findTable(client: BigQueryClient, table: TableRef, signal: AbortSignal): Promise<FoundTable> {
   checkDataset(table.schema)
+  if (isGa4(table)) return await findGa4(client, table, signal)
   checkTableName(table.name)
   const path = `/datasets/${table.schema}/tables/${table.name}`
   const found = await client.call<ApiTable>({ path }, signal)
@@ -113,6 +122,25 @@ export async function findTable(client: BigQueryClient, table: TableRef, signal:
     needsPartitionFilter: found.requirePartitionFilter ?? false,
     bytes: Number(found.numBytes ?? 0),
   }
+}
+
+/** The columns are those of the newest day; older days have NULL where they lack one, as BigQuery has it for patterns. */
+async function findGa4(client: BigQueryClient, table: TableRef, signal: AbortSignal): Promise<FoundTable> {
+  const path = `/datasets/${table.schema}/tables`
+  const items = await listAll<TableItem>(client, path, 'tables', signal)
+  const newest = newestDay(
+    items.flatMap(({ tableReference, type }) => (type === 'TABLE' ? [tableReference.tableId] : [])),
+  )
+  if (newest === null)
+    throw new WarehouseError(
+      'table_not_found',
+      `The dataset ${table.schema} has no daily table of a Google Analytics 4 export yet.`,
+      'Turn the daily export on: it writes a table for each day that is over.',
+    )
+  const day = await findTable(client, { schema: table.schema, name: newest }, signal)
+  const { schema } = await client.call<ApiTable>({ path: `${path}/${newest}` }, signal)
+  const { columns, select } = flattenGa4(schema?.fields ?? [])
+  return { ...day, table, kind: 'GA4', columns, key: [], ga4: { select, newest } }
 }
 
 function columnOf(field: ApiField): TableColumn {

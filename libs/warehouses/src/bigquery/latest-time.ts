@@ -1,3 +1,4 @@
+import { ga4DayColumn } from '@millrace/domain/sync/ga4.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
 import type { PlanRequest } from '../warehouse.ts'
@@ -24,6 +25,12 @@ export function timeColumn(
   const column = found.columns.find(({ name }) => name === insertTimeColumn)
   if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found)
   checkTimeColumn(found, column)
+  if (found.ga4 !== undefined && column.name !== ga4DayColumn)
+    throw new WarehouseError(
+      'insert_time_column_invalid',
+      `Google adds events to the table of their day: only ${ga4DayColumn} finds new rows of a Google Analytics 4 export.`,
+      `Set insertTimeColumn to ${ga4DayColumn}.`,
+    )
   return column
 }
 

@@ -9,8 +9,8 @@ import type { TypeRuleName } from './types.ts'
 const dayMs = 86_400_000
 
 /** The overlap that a column needs, ms: rows that come later on the last day that was read would never be read. */
-export function overlapOf({ rule }: TableColumn, askedMs: number): number {
-  return rule === 'date' ? Math.max(askedMs, dayMs) : askedMs
+export function overlapOf({ rule, overlapMsMin = 0 }: TableColumn, askedMs: number): number {
+  return Math.max(askedMs, overlapMsMin, rule === 'date' ? dayMs : 0)
 }
 
 /** Of a run's rows: those that the last run has read, and those that the next one reads again. */

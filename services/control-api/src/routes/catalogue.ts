@@ -1,4 +1,5 @@
 import type { Column } from '@millrace/domain/row-schema.ts'
+import { ga4Suggestion, isGa4Table } from '@millrace/domain/sync/ga4.ts'
 import { getSource } from '@millrace/store/sources/get-source.ts'
 import type { ApiContext } from '../api-context.ts'
 import { answers } from '../http/answers.ts'
@@ -70,6 +71,7 @@ export function addCatalogue(api: Api, context: ApiContext): void {
       return {
         ...table,
         key: [...described.key],
+        suggestion: isGa4Table(source.warehouse, table) ? ga4Suggestion : null,
         columns: columns.map(({ name, type, sourceType, nullable }) => ({ name, type, sourceType, nullable })),
       }
     },

@@ -1,5 +1,4 @@
 import { warehouseKinds } from '@millrace/domain/words.ts'
-import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
 import { Type } from 'typebox'
 import { closed, id, identifier, literals, name, nullable, time } from './common.ts'
 import { mapping } from './mapping.ts'
@@ -45,37 +44,6 @@ export const sourceAnswer = Type.Object({
   updatedAt: time,
 })
 
-export const testAnswer = Type.Object({
-  ok: Type.Boolean(),
-  checks: Type.Array(
-    Type.Object({
-      step: Type.String(),
-      ok: Type.Boolean(),
-      code: Type.Optional(Type.String()),
-      message: Type.Optional(Type.String()),
-      hint: Type.Optional(Type.String()),
-      found: Type.Optional(
-        Type.Object({ sshHostKey: Type.Optional(Type.String({ description: 'Compare it with the bastion' })) }),
-      ),
-    }),
-  ),
-})
-
-export const setUpQuery = closed({
-  role: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Default millrace' })),
-  schema: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Default public' })),
-})
-/** What goes into statements has the form that such names have, and no other. */
-const { projectId, location, stagingDataset } = bigQueryOptions.fields
-export const bigQuerySetUpQuery = closed({
-  projectId: Type.String({ pattern: projectId.form.source }),
-  serviceAccount: Type.String({ pattern: '^[a-z0-9.-]{1,200}@[a-z0-9.-]{1,200}$', description: 'Its e-mail address' }),
-  dataset: Type.String({ pattern: stagingDataset.form.source, description: 'To be synced' }),
-  stagingDataset: Type.Optional(Type.String({ pattern: stagingDataset.form.source, description: 'Default millrace' })),
-  location: Type.Optional(Type.String({ pattern: location.form.source, description: 'Default US' })),
-})
-export const setUpAnswer = Type.Object({ statements: Type.Array(Type.String()) })
-
 export const schemaParams = closed({ projectId: id, sourceId: id, schema: identifier })
 export const tableParams = closed({ projectId: id, sourceId: id, schema: identifier, table: identifier })
 
@@ -96,6 +64,18 @@ export const tableAnswer = Type.Object({
   key: Type.Array(Type.String()),
   columns: Type.Array(
     Type.Object({ name: Type.String(), type: Type.String(), sourceType: Type.String(), nullable: Type.Boolean() }),
+  ),
+  suggestion: nullable(
+    Type.Object(
+      {
+        tableType: Type.String(),
+        mode: Type.String(),
+        insertTimeColumn: nullable(Type.String()),
+        schedule: Type.Unknown(),
+        mapping: Type.Unknown(),
+      },
+      { description: 'How to sync a table whose form is known: a Google Analytics 4 export' },
+    ),
   ),
 })
 
