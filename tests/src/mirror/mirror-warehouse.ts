@@ -16,6 +16,8 @@ export type MirrorWarehouse = {
   readonly schema: string
   /** Environment of the services that reach it. */
   readonly endpoints: Readonly<Record<string, string>>
+  /** Whether a sync can go on after a column was dropped, with all rows that differ sent again; else only a resync helps. */
+  readonly continuesWithoutColumn: boolean
   /** The text of a decimal as the warehouse prints it, from its shortest one. */
   decimalText(shortest: string): string
   /** A source of the project, which must be allowed to read the tables and to write the staging place. Gives its id. */
@@ -30,7 +32,7 @@ export type MirrorWarehouse = {
   staged(): Promise<readonly string[]>
   /** The next comparison of two snapshots stands still once it is at work; gives when it is, and what lets it go on. */
   holdComparison(): { readonly reached: Promise<void>; release(): void }
-  /** Moves the clock of the warehouse on. */
-  advance(ms: number): void
+  /** The snapshots of all syncs go, as they do after a while or by someone's hand. */
+  loseSnapshots(): Promise<void>
   close(): Promise<void>
 }

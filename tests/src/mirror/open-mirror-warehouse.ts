@@ -1,10 +1,12 @@
 import { openBigQueryMirror } from './bigquery/bigquery-mirror.ts'
 import type { MirrorWarehouse } from './mirror-warehouse.ts'
+import { openRedshiftMirror } from './redshift/redshift-mirror.ts'
 
 /** The warehouses on which `npm run verify:mirror` can play histories. */
-export const mirrorWarehouses = { bigquery: openBigQueryMirror } as const satisfies Readonly<
-  Record<string, () => Promise<MirrorWarehouse>>
->
+export const mirrorWarehouses = {
+  bigquery: openBigQueryMirror,
+  redshift: openRedshiftMirror,
+} as const satisfies Readonly<Record<string, () => Promise<MirrorWarehouse>>>
 
 export type MirrorWarehouseName = keyof typeof mirrorWarehouses
 

@@ -53,7 +53,7 @@ export function addExtractor(stack: Stack, warehouse: MirrorWarehouse, failpoint
       MILLRACE_WAREHOUSE: warehouse.kind,
       MILLRACE_TASK_LOOPS: '8',
       MILLRACE_POLL_MS: '50',
-      MILLRACE_LEASE_MS: '3000',
+      MILLRACE_LEASE_MS: '2000',
     },
     firstLifeEnv: { MILLRACE_FAILPOINTS: failpoints },
   })

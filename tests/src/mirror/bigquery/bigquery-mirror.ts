@@ -19,6 +19,7 @@ const fieldTypes: Readonly<Record<ColumnType, string>> = {
 
 const schema = 'shop'
 const staging = 'millrace'
+const dayMs = 86_400_000
 
 /** Histories on the stand-in for BigQuery, read by the official SDK. */
 export async function openBigQueryMirror(): Promise<MirrorWarehouse> {
@@ -33,6 +34,7 @@ export async function openBigQueryMirror(): Promise<MirrorWarehouse> {
     kinds: { types: Object.keys(fieldTypes) as ColumnType[], hasNul: true },
     schema,
     endpoints: { MILLRACE_BIGQUERY_ENDPOINT: server.endpoint },
+    continuesWithoutColumn: true,
     decimalText: (shortest) => shortest,
     async createSource(stack, project) {
       const { id } = await stack.api.post<{ id: string }>(`/v1/projects/${project.id}/sources`, {
@@ -93,8 +95,8 @@ export async function openBigQueryMirror(): Promise<MirrorWarehouse> {
         },
       }
     },
-    advance(ms) {
-      ahead += ms
+    async loseSnapshots() {
+      ahead += 22 * dayMs // they live for 21 days
     },
     close: () => server.close(),
   }
