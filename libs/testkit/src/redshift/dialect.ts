@@ -52,6 +52,8 @@ function translated(part: string, parts: readonly string[], i: number, isCaseSen
   if (word === 'sysdate') return 'getdate()'
   // The first argument of these is a bare word.
   if (isArgumentOf(parts, i, /^(datediff|dateadd|date_diff|date_add)$/i)) return `'${word}'`
+  // Postgres 17 reads this name as a clause of its own, which takes no value of ours; in quotes it is the function.
+  if (word === 'json_serialize') return '"json_serialize"'
   // Declared keys are not enforced, so they are not Postgres' own.
   if (word === 'pg_constraint') return 'pg_constraint_of_redshift'
   if (word === 'pg_catalog' && nextWord(parts, i) === 'pg_constraint') return 'redshift'
