@@ -6,7 +6,8 @@ import { ApiError } from './api-error.ts'
 import { type Grants, QueryJobs } from './query-jobs.ts'
 import type { Field } from './rest-values.ts'
 import { answerOf, type Place, type Request } from './routes.ts'
-import { Storage, type TableOptions } from './storage.ts'
+import { Storage } from './storage.ts'
+import type { TableOptions } from './stored-table.ts'
 import { makeServiceAccount, TokenEndpoint } from './token-endpoint.ts'
 
 /** The next `times` requests whose path matches are refused. */
@@ -34,6 +35,9 @@ export type BigQueryServer = {
   createView(dataset: string, name: string, sql: string): Promise<void>
   /** Changes a table by a statement of DuckDB's in which `$table` stands for it. */
   change(dataset: string, name: string, statement: string): Promise<void>
+  /** Adds a column at the end, NULL in all rows. */
+  addColumn(dataset: string, name: string, field: Field): Promise<void>
+  dropColumn(dataset: string, name: string, column: string): Promise<void>
   /** Page tokens given out so far are refused from now on; with `later` those to come as well. */
   expirePageTokens(options?: { readonly later?: boolean }): void
   close(): Promise<void>
@@ -47,7 +51,8 @@ export async function startBigQueryServer(options: ServerOptions = {}): Promise<
   const grants: Grants = { jobUser: true, viewer: new Set(), owner: new Set() }
   const jobs = new QueryJobs(storage, grants, now)
   const account = makeServiceAccount(projectId)
-  const tokens = new TokenEndpoint(account, now)
+  // Tokens are dated by the clock of those who sign them; `now` moves the warehouse's only.
+  const tokens = new TokenEndpoint(account, Date.now)
   const place: Place = { projectId, storage, jobs, grants, pageBytesMax, pageGeneration: 0, tokensExpireAtOnce: false }
   const faults: Fault[] = []
   const requests: string[] = []
@@ -102,6 +107,8 @@ export async function startBigQueryServer(options: ServerOptions = {}): Promise<
     createTable: (dataset, name, fields, more = {}) => storage.createTable(dataset, name, fields, more),
     createView: (dataset, name, sql) => storage.createView(dataset, name, sql),
     change: (dataset, name, statement) => storage.change(dataset, name, statement),
+    addColumn: (dataset, name, field) => storage.addColumn(dataset, name, field),
+    dropColumn: (dataset, name, column) => storage.dropColumn(dataset, name, column),
     expirePageTokens({ later = false } = {}) {
       place.pageGeneration++
       place.tokensExpireAtOnce = later

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { ApiError, accessDenied, invalidQuery, notFound } from './api-error.ts'
+import { partitionColumn, partitionIdSql } from './partitions.ts'
 import type { Field } from './rest-values.ts'
-import { translate } from './sql-text.ts'
+import { translate, translateCondition } from './sql-text.ts'
 import type { Storage } from './storage.ts'
 import { expandWildcards } from './wildcard-tables.ts'
 
@@ -32,6 +33,8 @@ export class QueryJobs {
   readonly byId = new Map<string, Job>()
   /** Jobs whose ids match stay RUNNING until the promise resolves. */
   held: { readonly id: RegExp; readonly until: Promise<void> } | null = null
+  /** Called when a job has done its work, before anyone is told. */
+  onDone: ((job: Job) => void | Promise<void>) | null = null
   readonly #storage: Storage
   readonly #grants: Grants
   readonly #now: () => number
@@ -92,10 +95,14 @@ export class QueryJobs {
       const max = job.request.maximumBytesBilled
       if (max !== null && bytes > max)
         throw new ApiError(400, 'bytesBilledLimitExceeded', `Query exceeded limit for bytes billed: ${max}`)
-      if (statement.kind === 'create') {
-        const expires = statement.hours === null ? null : this.#now() + statement.hours * 3_600_000
+      const hours = statement.kind === 'select' ? null : statement.hours
+      const expires = hours === null ? null : this.#now() + hours * 3_600_000
+      if (statement.kind === 'snapshot') {
+        this.#storage.createSnapshot(statement.dataset, statement.table, statement.source, expires)
+      } else if (statement.kind === 'create') {
         await this.#storage.createAs(statement.dataset, statement.table, statement.sql, expires)
       } else job.result = await this.#storage.keepResult(statement.sql)
+      await this.onDone?.(job)
       this.#end(job, null)
     } catch (error) {
       this.#end(job, error instanceof ApiError ? error : invalidQuery((error as Error).message))
@@ -112,43 +119,45 @@ export class QueryJobs {
     let bytes = 0
     const sizes: Promise<number>[] = []
     const expanded = expandWildcards(query, (dataset) => this.#storage.tablesOf(dataset))
-    const statement = translate(expanded, (dataset, name, at) => {
+    const statement = translate(expanded, (dataset, name, at, where) => {
       this.mayRead(dataset)
       const from = this.#storage.from(dataset, name, at)
-      const { options } = this.#storage.get(dataset, name)
+      if (name === 'INFORMATION_SCHEMA.PARTITIONS') {
+        bytes += catalogBytes
+        return from
+      }
       for (const inner of this.#storage.datasetsUnder(dataset, name)) this.mayRead(inner)
-      sizes.push(this.#bytesOf(query, from, options.timePartitioning?.field, dataset, name))
+      sizes.push(this.#bytesOf({ dataset, name, at, where }))
       return from
     })
-    if (statement.kind === 'create') this.mayWrite(statement.dataset)
+    if (statement.kind !== 'select') this.mayWrite(statement.dataset)
+    if (statement.kind === 'snapshot') {
+      const { dataset, table } = statement.source
+      if (!this.#grants.viewer.has(dataset) && !this.#grants.owner.has(dataset))
+        throw accessDenied(`Table ${dataset}.${table}: Permission bigquery.tables.createSnapshot denied`)
+      this.#storage.get(dataset, table)
+      return { statement, bytes }
+    }
     for (const size of await Promise.all(sizes)) bytes += size
     // What is wrong with a query is found before it costs anything.
     await this.#storage.read(`EXPLAIN ${statement.sql}`)
     return { statement, bytes }
   }
 
-  /** All bytes of a table, or of the days that conditions on its partition column leave. */
-  async #bytesOf(
-    query: string,
-    from: string,
-    field: string | undefined,
-    dataset: string,
-    name: string,
-  ): Promise<number> {
-    const { versions } = this.#storage.get(dataset, name)
-    const whole = versions.at(-1)
-    if (whole === undefined) return 0
-    if (field === undefined || whole.rows === 0) return whole.bytes
-    const pattern = new RegExp(`\`${field}\` (>=?|<=?) (?:TIMESTAMP|DATETIME|DATE) '([^']{10})`, 'g')
-    const { options } = this.#storage.get(dataset, name)
-    const conditions = [...query.matchAll(pattern)].map(
-      ([, sign = '', day]) => `"${field}"::DATE ${sign[0]}= DATE '${day}'`,
-    )
-    if (conditions.length === 0 && options.requirePartitionFilter)
-      throw invalidQuery(`Cannot query over table '${name}' without a filter over column(s) '${field}'`)
-    if (conditions.length === 0) return whole.bytes
-    const reader = await this.#storage.read(`SELECT count(*) FROM ${from} WHERE ${conditions.join(' AND ')}`)
-    return Math.round((whole.bytes * Number(reader.getRowsJS()[0]?.[0])) / whole.rows)
+  /** All bytes of a table, or of the partitions that a condition on their column leaves. */
+  async #bytesOf({ dataset, name, at, where }: Reference): Promise<number> {
+    const { options, view } = this.#storage.get(dataset, name)
+    if (view !== null) return 0
+    const { physical, bytes, partitions } = this.#storage.versionAt(dataset, name, at)
+    const column = partitionColumn(options)
+    const id = partitionIdSql(options)
+    if (column === null || id === null || partitions === null) return bytes
+    const condition = prunes(where, column)
+    if (condition === null && options.requirePartitionFilter)
+      throw invalidQuery(`Cannot query over table '${name}' without a filter over column(s) '${column}'`)
+    if (condition === null) return bytes
+    const reader = await this.#storage.read(`SELECT DISTINCT ${id} FROM ${physical} WHERE ${condition}`)
+    return reader.getRowsJS().reduce((sum, [each]) => sum + (partitions.get(String(each))?.bytes ?? 0), 0)
   }
 
   mayRead(dataset: string): void {
@@ -165,6 +174,29 @@ export class QueryJobs {
     if (!this.#grants.jobUser)
       throw accessDenied('Project: User does not have bigquery.jobs.create permission in project')
   }
+}
+
+type Reference = {
+  readonly dataset: string
+  readonly name: string
+  readonly at: bigint | null
+  readonly where: string | null
+}
+
+/** A question to the catalogue counts as 10 MB. */
+const catalogBytes = 10 * 1024 * 1024
+
+/** A condition that can leave partitions out speaks of their column only, with constants; null for any other. */
+function prunes(where: string | null, column: string): string | null {
+  if (where === null || /^\s*TRUE\s*$/.test(where)) return null
+  const names = [...where.matchAll(/`([^`]*)`/g)].map(([, name]) => name)
+  const speaksOfIt = names.length > 0 || where.includes('_PARTITIONTIME') || /^\s*FALSE\s*$/.test(where)
+  if (!speaksOfIt || !names.every((name) => name === column)) return null
+  // A bound inside of a day leaves that day's partition to be read.
+  return translateCondition(where).replace(
+    /("[^"]*") (>|<=) (?:TIMESTAMPTZ|TIMESTAMP|DATE) '([^']{10})[^']*'/g,
+    (_, name, sign: string, day) => `${name}::DATE ${sign[0]}= DATE '${day}'`,
+  )
 }
 
 /** Cancelled meanwhile; the compiler believes that a state cannot change over an await. */

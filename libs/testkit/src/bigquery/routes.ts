@@ -1,7 +1,8 @@
 import { ApiError, accessDenied, invalid, notFound } from './api-error.ts'
 import type { Grants, Job, JobRequest, QueryJobs } from './query-jobs.ts'
 import { type Field, restText, restValue } from './rest-values.ts'
-import type { Storage, StoredTable } from './storage.ts'
+import type { Storage } from './storage.ts'
+import type { StoredTable } from './stored-table.ts'
 
 export type Place = {
   readonly projectId: string
@@ -66,7 +67,9 @@ function getDataset(place: Place, _request: Request, [name = '']: readonly strin
 
 function listTables(place: Place, request: Request, [dataset = '']: readonly string[]) {
   getDataset(place, request, [dataset])
-  const found = [...place.storage.tables.values()].filter((table) => table.dataset === dataset)
+  const found = [...place.storage.tables.values()].filter(
+    (table) => table.dataset === dataset && place.storage.find(dataset, table.name) !== null,
+  )
   const { items, nextPageToken } = paged(place, found, request.query)
   const tables = items.map((table) => ({ ...reference(place, table), type: typeOf(table) }))
   return { kind: 'bigquery#tableList', tables, ...nextPageToken, totalItems: found.length }
@@ -98,6 +101,7 @@ function getTable(place: Place, request: Request, [dataset = '', name = '']: rea
     ...(timePartitioning ? { timePartitioning } : {}),
     ...(requirePartitionFilter ? { requirePartitionFilter } : {}),
     ...(primaryKey ? { tableConstraints: { primaryKey: { columns: primaryKey } } } : {}),
+    creationTime: String(table.createdAt),
     ...(table.expiresAt === null ? {} : { expirationTime: String(table.expiresAt) }),
   }
 }
@@ -254,6 +258,6 @@ function reference({ projectId }: Place, { dataset, name }: { readonly dataset: 
   }
 }
 
-function typeOf({ view }: StoredTable): string {
-  return view === null ? 'TABLE' : 'VIEW'
+function typeOf({ kind }: StoredTable): string {
+  return kind
 }

@@ -1,7 +1,13 @@
 import { invalidQuery } from './api-error.ts'
 
-/** Where a table's rows are now: SQL of DuckDB that can stand behind FROM. `at` is in microseconds, null = now. */
-export type Resolve = (dataset: string, table: string, at: bigint | null) => string
+/**
+ * Where a table's rows are now: SQL of DuckDB that can stand behind FROM. `at` is in microseconds, null = now; `where` is the
+ * condition behind it as it was written, which says what partitions are read.
+ */
+export type Resolve = (dataset: string, table: string, at: bigint | null, where: string | null) => string
+
+/** A table as it was at a moment, in microseconds; null = now. */
+export type Source = { readonly dataset: string; readonly table: string; readonly at: bigint | null }
 
 export type Statement =
   | { readonly kind: 'select'; readonly sql: string }
@@ -10,6 +16,13 @@ export type Statement =
       readonly dataset: string
       readonly table: string
       readonly sql: string
+      readonly hours: number | null
+    }
+  | {
+      readonly kind: 'snapshot'
+      readonly dataset: string
+      readonly table: string
+      readonly source: Source
       readonly hours: number | null
     }
 
@@ -32,12 +45,15 @@ const typeNames: Readonly<Record<string, string>> = {
 /** Functions of DuckDB, or macros of storage.ts. */
 const functionNames: Readonly<Record<string, string>> = {
   TO_BASE64: 'base64',
-  BYTE_LENGTH: 'strlen',
+  BYTE_LENGTH: 'bq_byte_length',
+  SUBSTR: 'bq_substr',
+  SHA256: 'bq_sha256',
   ST_ASTEXT: 'bq_text',
   UNIX_MICROS: 'epoch_us',
   TIMESTAMP: 'bq_timestamp',
 }
 
+const afterWhere: ReadonlySet<string> = new Set(['QUALIFY', 'GROUP', 'ORDER', 'LIMIT', 'HAVING', 'UNION'])
 const beforeTable: ReadonlySet<string> = new Set(['FROM', 'JOIN'])
 
 /**
@@ -48,11 +64,17 @@ export function translate(sql: string, resolve: Resolve): Statement {
   const tokens = tokensOf(sql)
   const text = new Translation(tokens, resolve)
   if (!text.takeWord('CREATE')) return { kind: 'select', sql: text.rest() }
+  if (text.takeWord('SNAPSHOT')) return text.takeSnapshot()
   if (!text.takeWord('TABLE')) throw invalidQuery('Syntax error: only CREATE TABLE … AS is known here')
   const { dataset, table } = text.takeTable()
   const hours = text.takeWord('OPTIONS') ? text.takeExpiration() : null
   if (!text.takeWord('AS')) throw invalidQuery('Syntax error: Expected keyword AS')
   return { kind: 'create', dataset, table, hours, sql: text.rest() }
+}
+
+/** A condition in DuckDB's words. */
+export function translateCondition(sql: string): string {
+  return new Translation(tokensOf(sql), () => '').rest()
 }
 
 function tokensOf(sql: string): readonly Token[] {
@@ -89,9 +111,22 @@ class Translation {
       if (kind !== 'quoted' && kind !== 'word') throw invalidQuery(`Syntax error: Unexpected "${text}"`)
       parts.push(...(kind === 'quoted' ? text.slice(1, -1).split('.') : [text]))
     } while (this.#takeOther('.'))
-    const [table = '', dataset] = parts.reverse()
+    const [table = '', dataset, inner] = parts.reverse()
+    if (dataset === 'INFORMATION_SCHEMA' && inner !== undefined)
+      return { dataset: inner, table: `${dataset}.${table.toUpperCase()}` }
     if (dataset === undefined) throw invalidQuery(`Table "${table}" must be qualified with a dataset`)
     return { dataset, table }
+  }
+
+  /** `TABLE name CLONE source FOR SYSTEM_TIME AS OF … OPTIONS (…)`. */
+  takeSnapshot(): Statement {
+    if (!this.takeWord('TABLE')) throw invalidQuery('Syntax error: Expected keyword TABLE')
+    const { dataset, table } = this.takeTable()
+    if (!this.takeWord('CLONE')) throw invalidQuery('Syntax error: Expected keyword CLONE')
+    const source = this.takeTable()
+    const at = this.takeWord('FOR') ? this.#systemTime() : null
+    const hours = this.takeWord('OPTIONS') ? this.takeExpiration() : null
+    return { kind: 'snapshot', dataset, table, source: { ...source, at }, hours }
   }
 
   /** What stands between the parentheses of OPTIONS: hours until the table removes itself. */
@@ -99,8 +134,8 @@ class Translation {
     const inside = this.#takeParenthesis()
       .map(({ text }) => text)
       .join('')
-    const hours = /INTERVAL (\d+) HOUR/.exec(inside)
-    return hours === null ? null : Number(hours[1])
+    const [, count, unit] = /INTERVAL (\d+) (HOUR|DAY)/.exec(inside) ?? []
+    return count === undefined ? null : Number(count) * (unit === 'DAY' ? 24 : 1)
   }
 
   rest(): string {
@@ -115,9 +150,12 @@ class Translation {
     if (token.kind === 'string') return literal(token.text)
     if (token.kind !== 'word') return token.text
     const word = token.text.toUpperCase()
+    const after = this.#tokens[this.#at]
+    if (word === 'B' && after?.kind === 'string') return `${literal(this.#take().text)}::BLOB`
     if (beforeTable.has(word)) return `${token.text}${this.#space()}${this.#table()}`
     if (word === 'CAST') return this.#cast()
     if (word === 'FORMAT') return this.#format()
+    if (word === 'CONCAT') return this.#concat()
     if (word === 'TIMESTAMP' && this.#peek()?.kind === 'string') return 'TIMESTAMPTZ'
     if (this.#peek()?.text === '(' && functionNames[word] !== undefined) return functionNames[word]
     if (word === 'CURRENT_TIMESTAMP') {
@@ -129,12 +167,38 @@ class Translation {
 
   #table(): string {
     const next = this.#peek()
-    if (next?.kind === 'word' ? next.text.toUpperCase() === 'UNNEST' : next?.kind !== 'quoted') return ''
+    if (this.takeWord('UNNEST')) return this.#unnest()
+    if (next?.kind !== 'word' && next?.kind !== 'quoted') return ''
     const { dataset, table } = this.takeTable()
     const mark = this.#at
     const at = this.takeWord('FOR') ? this.#systemTime() : null
     if (at === null) this.#at = mark
-    return this.#resolve(dataset, table, at)
+    return this.#resolve(dataset, table, at, this.#whereAhead())
+  }
+
+  /** UNNEST of one struct is a row; of anything else it is DuckDB's own. */
+  #unnest(): string {
+    const inside = this.#takeParenthesis()
+    const text = inside.map((token) => token.text).join('')
+    const struct = /^\[STRUCT\(([\s\S]*)\)\]$/.exec(text)?.[1]
+    if (struct !== undefined) return `(SELECT ${new Translation(tokensOf(struct), this.#resolve).rest()})`
+    return `UNNEST(${new Translation(inside, this.#resolve).rest()})`
+  }
+
+  /** The condition that follows, up to the end of its query. */
+  #whereAhead(): string | null {
+    const next = this.#peek()
+    if (next?.kind !== 'word' || next.text.toUpperCase() !== 'WHERE') return null
+    let at = this.#tokens.indexOf(next, this.#at) + 1
+    let out = ''
+    for (let depth = 0; at < this.#tokens.length; at++) {
+      const { kind, text } = this.#tokens[at] as Token
+      if (kind === 'other' && text === '(') depth++
+      if (kind === 'other' && text === ')' && --depth < 0) break
+      if (kind === 'word' && depth === 0 && afterWhere.has(text.toUpperCase())) break
+      out += text
+    }
+    return out
   }
 
   #systemTime(): bigint {
@@ -157,7 +221,21 @@ class Translation {
       .toUpperCase()
     const value = new Translation(inside.slice(0, type), this.#resolve).rest()
     if (name === 'STRING') return `bq_text(${value})`
+    if (name === 'BYTES') return `encode(${value})`
     return `CAST(${value} AS ${name === 'TIMESTAMP' ? 'TIMESTAMPTZ' : (typeNames[name] ?? name)})`
+  }
+
+  /** NULL when one of its parts is, of texts as of bytes. */
+  #concat(): string {
+    const parts: Token[][] = [[]]
+    let depth = 0
+    for (const token of this.#takeParenthesis()) {
+      if (token.kind === 'other' && token.text === '(') depth++
+      if (token.kind === 'other' && token.text === ')') depth--
+      if (depth === 0 && token.kind === 'other' && token.text === ',') parts.push([])
+      else parts.at(-1)?.push(token)
+    }
+    return `(${parts.map((part) => new Translation(part, this.#resolve).rest().trim()).join(' || ')})`
   }
 
   #format(): string {

@@ -1,38 +1,13 @@
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResultReader } from '@duckdb/node-api'
 import { ApiError, invalidQuery, notFound } from './api-error.ts'
+import { duckMacros } from './duck-macros.ts'
+import { partitionIdSql, partitionsFrom, partitionsSql, partitionsView, rowBytesSql } from './partitions.ts'
 import { duckType, type Field, fieldOf } from './rest-values.ts'
-import { translate } from './sql-text.ts'
-
-export type TableOptions = {
-  readonly timePartitioning?: { readonly type: 'DAY'; readonly field?: string }
-  readonly requirePartitionFilter?: boolean
-  readonly primaryKey?: readonly string[]
-}
-
-/** A table or view of the stand-in. Each change makes a version, so that tables can be read as they were. */
-export type StoredTable = {
-  readonly dataset: string
-  readonly name: string
-  readonly fields: readonly Field[]
-  readonly options: TableOptions
-  readonly view: string | null
-  versions: readonly { readonly at: bigint; readonly physical: string; readonly rows: number; readonly bytes: number }[]
-  expiresAt: number | null
-}
+import { type Source, translate } from './sql-text.ts'
+import { current, isByIngestion, latest, type StoredTable, type TableOptions, type Version } from './stored-table.ts'
 
 /** How far back tables can be read: https://cloud.google.com/bigquery/docs/time-travel */
 const travelMicros = 7n * 86_400_000_000n
-
-const macros = [
-  `CREATE MACRO bq_text(x) AS CASE WHEN starts_with(typeof(x), 'DECIMAL') AND contains(x::VARCHAR, '.')
-     THEN rtrim(rtrim(x::VARCHAR, '0'), '.') ELSE x::VARCHAR END`,
-  "CREATE MACRO UNIX_DATE(d) AS (d - DATE '1970-01-01')",
-  'CREATE MACRO TO_JSON_STRING(x) AS to_json(x)::VARCHAR',
-  'CREATE MACRO bq_timestamp(x) AS make_timestamp(epoch_us(x))',
-  // For wildcard-tables.ts.
-  'CREATE MACRO bq_parse_date(form, text) AS try_strptime(text, form)::DATE',
-  'CREATE MACRO bq_json_object(keys, items) AS to_json(map(keys, items))',
-]
 
 /** Datasets and tables of the stand-in on DuckDB. Statements run one after the other. */
 export class Storage {
@@ -42,6 +17,7 @@ export class Storage {
   readonly #db: DuckDBConnection
   readonly #now: () => number
   #last = 0n
+  #lastCreated = 0
   #serial = 0
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -55,7 +31,7 @@ export class Storage {
     const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
     const db = await instance.connect()
     const storage = new Storage(instance, db, now)
-    for (const macro of macros) await db.run(macro)
+    for (const macro of duckMacros) await db.run(macro)
     return storage
   }
 
@@ -71,37 +47,81 @@ export class Storage {
     return this.#last
   }
 
+  /** Makes a table, also in place of one of that name (CREATE OR REPLACE). */
   async createTable(dataset: string, name: string, fields: readonly Field[], options: TableOptions): Promise<void> {
     const physical = this.#newName(name)
-    await this.run(`CREATE TABLE ${physical} (${fields.map((f) => `"${f.name}" ${duckType(f)}`).join(', ')})`)
-    this.#add({ dataset, name, fields, options, view: null, versions: [], expiresAt: null }, physical, 0, 0)
+    const columns = fields.map((f) => `"${f.name}" ${duckType(f)}`)
+    if (isByIngestion(options)) columns.push('"_PARTITIONTIME" TIMESTAMPTZ')
+    await this.run(`CREATE TABLE ${physical} (${columns.join(', ')})`)
+    await this.#addVersion(this.#newTable({ dataset, name, fields, options }), physical)
   }
 
   async createView(dataset: string, name: string, sql: string): Promise<void> {
     const { fields } = await this.#fieldsOf(this.#select(sql))
-    const table = { dataset, name, fields, options: {}, view: sql, versions: [], expiresAt: null }
+    const table = this.#newTable({ dataset, name, fields, kind: 'VIEW', view: sql })
     this.tables.set(keyOf(dataset, name), table)
   }
 
   /** Changes a table by a statement of DuckDB's in which `$table` stands for it. */
   async change(dataset: string, name: string, statement: string): Promise<void> {
     const table = this.get(dataset, name)
-    const physical = this.#newName(name)
+    const physical = await this.#changed(table, statement)
+    if (isByIngestion(table.options)) {
+      const today = 'SET "_PARTITIONTIME" = date_trunc(\'day\', bq_now())'
+      await this.run(`UPDATE ${physical} ${today} WHERE "_PARTITIONTIME" IS NULL`)
+    }
+    await this.#addVersion(table, physical)
+  }
+
+  /** Adds a column at the end, NULL in all rows; like dropping one, this changes no partition. */
+  addColumn(dataset: string, name: string, field: Field): Promise<void> {
+    const change = `ADD COLUMN "${field.name}" ${duckType(field)}`
+    return this.#alter(dataset, name, change, (fields) => [...fields, field])
+  }
+
+  dropColumn(dataset: string, name: string, column: string): Promise<void> {
+    return this.#alter(dataset, name, `DROP COLUMN "${column}"`, (fields) => fields.filter((f) => f.name !== column))
+  }
+
+  async #alter(
+    dataset: string,
+    name: string,
+    change: string,
+    fieldsAfter: (fields: readonly Field[]) => readonly Field[],
+  ): Promise<void> {
+    const table = this.get(dataset, name)
+    const physical = await this.#changed(table, `ALTER TABLE $table ${change}`)
+    table.fields = fieldsAfter(table.fields)
+    await this.#addVersion(table, physical, 'catalogue')
+  }
+
+  async #changed(table: StoredTable, statement: string): Promise<string> {
+    if (table.kind !== 'TABLE') throw invalidQuery(`${table.name} is a ${table.kind} and cannot be changed`)
+    const physical = this.#newName(table.name)
     await this.run(`CREATE TABLE ${physical} AS SELECT * FROM ${current(table)}`)
     await this.run(statement.replaceAll('$table', physical))
-    await this.#addVersion(table, physical)
+    return physical
   }
 
   /** Runs `CREATE TABLE … AS`; throws when the table is there. */
   async createAs(dataset: string, name: string, sql: string, expiresAt: number | null): Promise<void> {
-    if (this.find(dataset, name) !== null)
-      throw new ApiError(409, 'duplicate', `Already Exists: Table ${dataset}.${name}`)
+    this.#checkFree(dataset, name)
     const { fields } = await this.#fieldsOf(sql)
     const physical = this.#newName(name)
     await this.run(`CREATE TABLE ${physical} AS ${sql}`)
-    const table = { dataset, name, fields, options: {}, view: null, versions: [], expiresAt }
+    await this.#addVersion(this.#newTable({ dataset, name, fields, expiresAt }), physical)
+  }
+
+  /** Runs `CREATE SNAPSHOT TABLE`: a version of a table under another name, which nobody can change. */
+  createSnapshot(dataset: string, name: string, source: Source, expiresAt: number | null): void {
+    this.#checkFree(dataset, name)
+    const { kind, options } = this.get(source.dataset, source.table)
+    if (kind !== 'TABLE') throw invalidQuery(`Cannot create a snapshot of ${source.table}, which is a ${kind}`)
+    const version = this.versionAt(source.dataset, source.table, source.at)
+    const { fields } = version
+    const table = this.#newTable({ dataset, name, fields, options, kind: 'SNAPSHOT', expiresAt })
+    table.versions = [{ ...version, at: this.clock() }]
     this.tables.set(keyOf(dataset, name), table)
-    await this.#addVersion(table, physical)
   }
 
   /** Keeps a result as a table of no dataset; gives its place. */
@@ -127,12 +147,6 @@ export class Storage {
     return found
   }
 
-  /** The tables of a dataset that are there. */
-  tablesOf(dataset: string): readonly { readonly name: string; readonly kind: string }[] {
-    const all = [...this.tables.values()].filter((table) => table.dataset === dataset && this.find(dataset, table.name))
-    return all.map(({ name, view }) => ({ name, kind: view === null ? 'TABLE' : 'VIEW' }))
-  }
-
   get(dataset: string, name: string): StoredTable {
     const found = this.find(dataset, name)
     if (found === null) throw notFound(`Table ${dataset}.${name}`)
@@ -141,18 +155,25 @@ export class Storage {
 
   /** SQL for what stands behind FROM. */
   from(dataset: string, name: string, at: bigint | null): string {
+    if (name === 'INFORMATION_SCHEMA.PARTITIONS') return partitionsView(this.tablesOf(dataset))
     const table = this.get(dataset, name)
     if (table.view !== null) {
       if (at !== null) throw invalidQuery(`FOR SYSTEM_TIME AS OF is not supported on the view ${name}`)
       return `(${this.#select(table.view)})`
     }
-    if (at === null) return current(table)
+    return this.versionAt(dataset, name, at).physical
+  }
+
+  /** A table's version at a moment; null = now. */
+  versionAt(dataset: string, name: string, at: bigint | null): Version {
+    const table = this.get(dataset, name)
+    if (at === null) return latest(table)
     if (at > this.clock()) throw invalidQuery('Invalid snapshot time: it is in the future')
     if (at < this.clock() - travelMicros)
       throw invalidQuery('Invalid snapshot time: it is before the time travel window')
     const version = table.versions.findLast((each) => each.at <= at)
     if (version === undefined) throw invalidQuery(`Table ${name} did not exist at that time`)
-    return version.physical
+    return version
   }
 
   /** Datasets that a view reads from. */
@@ -194,18 +215,34 @@ export class Storage {
     return { names, fields: reader.columnTypes().map((type, i) => fieldOf(names[i] as string, type)) }
   }
 
-  async #addVersion(table: StoredTable, physical: string): Promise<void> {
-    const texts = table.fields
-      .filter(({ type, mode }) => type === 'STRING' && mode !== 'REPEATED')
-      .map(({ name }) => `coalesce(strlen("${name}"), 0)`)
-    const size = [8 * table.fields.length, ...texts].join(' + ')
-    const reader = await this.read(`SELECT coalesce(sum(${size}), 0)::BIGINT FROM ${physical}`)
-    this.#add(table, physical, await this.#count(physical), Number(reader.getRowsJS()[0]?.[0]))
+  async #addVersion(table: StoredTable, physical: string, changed: 'rows' | 'catalogue' = 'rows'): Promise<void> {
+    const { fields, options, versions } = table
+    const reader = await this.read(`SELECT coalesce(sum(${rowBytesSql(fields)}), 0)::BIGINT FROM ${physical}`)
+    const bytes = Number(reader.getRowsJS()[0]?.[0])
+    const at = this.clock()
+    const id = partitionIdSql(options)
+    const before = versions.at(-1)?.partitions ?? new Map()
+    const listed = id === null ? null : (await this.read(partitionsSql(physical, fields, id))).getRowsJS()
+    const partitions = listed === null ? null : partitionsFrom(listed, before, at, changed)
+    table.versions = [...versions, { at, physical, rows: await this.#count(physical), bytes, fields, partitions }]
+    this.tables.set(keyOf(table.dataset, table.name), table)
   }
 
-  #add(table: StoredTable, physical: string, rows: number, bytes: number): void {
-    table.versions = [...table.versions, { at: this.clock(), physical, rows, bytes }]
-    this.tables.set(keyOf(table.dataset, table.name), table)
+  #newTable(parts: Pick<StoredTable, 'dataset' | 'name' | 'fields'> & Partial<StoredTable>): StoredTable {
+    const present = this.#now()
+    this.#lastCreated = present > this.#lastCreated ? present : this.#lastCreated + 1
+    const createdAt = this.#lastCreated
+    return { kind: 'TABLE', options: {}, view: null, versions: [], expiresAt: null, createdAt, ...parts }
+  }
+
+  #checkFree(dataset: string, name: string): void {
+    if (this.find(dataset, name) !== null)
+      throw new ApiError(409, 'duplicate', `Already Exists: Table ${dataset}.${name}`)
+  }
+
+  /** The tables of a dataset that are there. */
+  tablesOf(dataset: string): readonly StoredTable[] {
+    return [...this.tables.values()].filter((table) => table.dataset === dataset && this.find(dataset, table.name))
   }
 
   async #count(physical: string): Promise<number> {
@@ -230,10 +267,4 @@ function timestampLiteral(micros: bigint): string {
 
 function keyOf(dataset: string, name: string): string {
   return `${dataset}.${name}`
-}
-
-function current(table: StoredTable): string {
-  const last = table.versions.at(-1)
-  if (last === undefined) throw invalidQuery(`${table.name} is a view`)
-  return last.physical
 }
