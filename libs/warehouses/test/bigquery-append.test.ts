@@ -148,9 +148,4 @@ describe('append from BigQuery', () => {
     assert.deepEqual((await run('filtered', null)).ids, [1])
     await assert.rejects(run('filtered', null, { mode: 'full' }), { code: 'mode_not_supported' })
   })
-
-  test('mirror is refused', async () => {
-    await makeTable('mirrored')
-    await assert.rejects(run('mirrored', null, { mode: 'mirror' }), { code: 'mode_not_supported' })
-  })
 })

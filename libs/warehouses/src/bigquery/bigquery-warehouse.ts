@@ -21,15 +21,19 @@ import {
   listTables,
   rowSchemaOf,
 } from './catalog.ts'
+import type { BigQueryChunk } from './chunks.ts'
 import type { BigQueryClient } from './client.ts'
-import { refusalOf } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
 import { ask, dryRun, runJob } from './jobs.ts'
 import { serverTime, timeColumn } from './latest-time.ts'
+import { removeLeavings } from './leavings.ts'
+import { estimateMirror } from './mirror-plan.ts'
 import { overlapOf } from './overlap.ts'
-import { type BigQueryChunk, pinOf, planAgain, planRead } from './plan.ts'
+import { pinOf } from './pin.ts'
+import { planAgain, planRead } from './plan.ts'
 import { pinLost, readPages } from './read-pages.ts'
 import { type ApiRow, RowEncoder } from './row-encoder.ts'
+import { changeTaker, insertTaker } from './row-takers.ts'
 import { checkConnection } from './setup.ts'
 import { originOf, previewOriginOf, rangeOf } from './source-range.ts'
 import { identicalStatement, previewStatement, selectStatement } from './statements.ts'
@@ -96,6 +100,7 @@ export class BigQueryWarehouse implements Warehouse {
   }
 
   async estimate(request: EstimateRequest, signal: AbortSignal): Promise<{ readonly bytes: number }> {
+    if (request.mode === 'mirror') return { bytes: await estimateMirror(this.#place, request, signal) }
     const found = await findTable(this.#client, request.table, signal)
     const origin = originOf(this.#client, found, null)
     if (request.mode !== 'append')
@@ -127,9 +132,12 @@ export class BigQueryWarehouse implements Warehouse {
     sink: ChangeSink,
     signal: AbortSignal,
   ): Promise<ReadResult> {
-    const { rules, results, rows } = pinOf(plan)
+    const { rules, results, rows, mirror } = pinOf(plan)
     if (results === null || shared !== results) throw pinLost()
-    const positions = positionsOf(plan.identity, plan.schema.columns)
+    const take =
+      mirror === undefined
+        ? insertTaker(new RowEncoder(rules, positionsOf(plan.identity, plan.schema.columns)), sink)
+        : changeTaker(rules, mirror.beforeRules, sink)
     const { start, count } = chunk as BigQueryChunk
     return readPages(this.#client, {
       stagingDataset: this.#parts.stagingDataset,
@@ -137,7 +145,7 @@ export class BigQueryWarehouse implements Warehouse {
       rowsTotal: rows,
       start,
       count,
-      encoder: new RowEncoder(rules, positions),
+      take,
       sink,
       signal,
     })
@@ -160,18 +168,8 @@ export class BigQueryWarehouse implements Warehouse {
     return Number(rows[0]?.[0] ?? 0)
   }
 
-  /** Removes the rows that the run has set aside. */
-  async cleanUp({ plan }: RunLeavings, signal: AbortSignal): Promise<void> {
-    if (plan === null) return
-    const { results } = pinOf(plan)
-    if (results === null) return
-    const path = `/datasets/${this.#parts.stagingDataset}/tables/${results}`
-    try {
-      await this.#client.attempt({ method: 'DELETE', path }, signal)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (refusalOf(error).status !== 404) throw error
-    }
+  cleanUp(leavings: RunLeavings, signal: AbortSignal): Promise<void> {
+    return removeLeavings(this.#place, leavings, signal)
   }
 
   close(): Promise<void> {

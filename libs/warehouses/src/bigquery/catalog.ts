@@ -83,10 +83,20 @@ export type FoundTable = {
   /** Primary key, which BigQuery takes down but does not enforce. */
   readonly key: readonly string[]
   /** What the table is partitioned by; `ingestion_time` is no column. */
-  readonly partitioning: { readonly kind: 'none' | 'ingestion_time' | 'column'; readonly column: string | null }
+  readonly partitioning: {
+    readonly kind: 'none' | 'ingestion_time' | 'column'
+    readonly column: string | null
+    /** Of partitions by time: HOUR, DAY, MONTH, YEAR; else null. */
+    readonly unit: string | null
+  }
   /** Queries without a condition on the partitions are refused by the table itself. */
   readonly needsPartitionFilter: boolean
   readonly bytes: number
+  readonly rows: number
+  /** Milliseconds since 1970, as text: another one means that the table was made anew. */
+  readonly createdAt: string
+  /** Milliseconds since 1970 at which it removes itself. */
+  readonly expiresAt: number | null
   /** The daily tables of a Google Analytics 4 export, as one; its kind is GA4. */
   readonly ga4?: Ga4Export
 }
@@ -96,8 +106,11 @@ type ApiTable = {
   readonly location?: string
   readonly schema?: { readonly fields?: readonly ApiField[] }
   readonly numBytes?: string
+  readonly numRows?: string
+  readonly creationTime?: string
+  readonly expirationTime?: string
   readonly requirePartitionFilter?: boolean
-  readonly timePartitioning?: { readonly field?: string }
+  readonly timePartitioning?: { readonly type?: string; readonly field?: string }
   readonly rangePartitioning?: { readonly field?: string }
   readonly tableConstraints?: { readonly primaryKey?: { readonly columns?: readonly string[] } }
 }
@@ -121,6 +134,9 @@ export async function findTable(client: BigQueryClient, table: TableRef, signal:
     partitioning: partitioningOf(found),
     needsPartitionFilter: found.requirePartitionFilter ?? false,
     bytes: Number(found.numBytes ?? 0),
+    rows: Number(found.numRows ?? 0),
+    createdAt: found.creationTime ?? '0',
+    expiresAt: found.expirationTime === undefined ? null : Number(found.expirationTime),
   }
 }
 
@@ -157,8 +173,10 @@ function columnOf(field: ApiField): TableColumn {
 
 function partitioningOf({ timePartitioning, rangePartitioning }: ApiTable): FoundTable['partitioning'] {
   const by = timePartitioning ?? rangePartitioning
-  if (by === undefined) return { kind: 'none', column: null }
-  return by.field === undefined ? { kind: 'ingestion_time', column: null } : { kind: 'column', column: by.field }
+  const unit = timePartitioning === undefined ? null : (timePartitioning.type ?? 'DAY')
+  if (by === undefined) return { kind: 'none', column: null, unit }
+  if (by.field === undefined) return { kind: 'ingestion_time', column: null, unit }
+  return { kind: 'column', column: by.field, unit }
 }
 
 /** Throws `mode_not_supported` when the table cannot be read as a whole, or by conditions on `column` when one is given. */

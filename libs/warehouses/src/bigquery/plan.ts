@@ -2,33 +2,17 @@ import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
-import { canTravelInTime, checkPartitionFilter, type FoundTable, findTable, rowSchemaOf } from './catalog.ts'
+import { canTravelInTime, checkPartitionFilter, findTable, rowSchemaOf } from './catalog.ts'
+import { chunksAgain, chunksOf } from './chunks.ts'
 import { quoteTable } from './identifiers.ts'
-import { columnNotFound, latestTime, noTime, serverTime, timeColumn } from './latest-time.ts'
+import { identityOf } from './identity-of.ts'
+import { latestTime, noTime, serverTime, timeColumn } from './latest-time.ts'
+import { compareAgain, planMirror } from './mirror-plan.ts'
 import { countOverlap, type Overlap, overlapOf } from './overlap.ts'
+import { type BigQueryPin, pinOf } from './pin.ts'
 import { type Place, setAside } from './set-aside.ts'
-import { type TypeRuleName, typeRules } from './types.ts'
-
-/** What a run's plan remembers beside what all plans have. */
-export type BigQueryPin = {
-  readonly runId: string
-  /** Grows each time the rows are set aside anew. */
-  readonly epoch: number
-  /** The moment the table is read at; null for views, which have no past. */
-  readonly at: string | null
-  /** The table of the staging dataset with the run's rows, and their number; null when there are none to read. */
-  readonly results: string | null
-  readonly rows: number
-  readonly rules: readonly TypeRuleName[]
-}
-
-/** Rows [start, start + count) of the results. */
-export type BigQueryChunk = { readonly start: number; readonly count: number }
 
 const noOverlap: Overlap = { readAgain: 0, next: 0 }
-
-/** A plan is one value of the store; beyond this, chunks grow. */
-const chunksMax = 10_000
 
 /**
  * Fixes what a run reads: one query sets its rows aside in a table of the staging dataset, and chunks are ranges of that
@@ -46,7 +30,7 @@ const chunksMax = 10_000
  * Proved by test/bigquery-append.test.ts and test/bigquery-plan.test.ts.
  */
 export async function planRead(place: Place, request: PlanRequest, signal: AbortSignal): Promise<ReadPlan> {
-  if (request.mode === 'mirror') throw modeNotSupported()
+  if (request.mode === 'mirror') return await planMirror(place, request, signal)
   const { client } = place
   const found = await findTable(client, request.table, signal)
   const identity = identityOf(request, found)
@@ -106,6 +90,7 @@ export async function planRead(place: Place, request: PlanRequest, signal: Abort
 export async function planAgain(place: Place, plan: ReadPlan, signal: AbortSignal): Promise<ReadPlan> {
   const pin = pinOf(plan)
   if (pin.results === null) return plan
+  if (pin.mirror !== undefined) return await compareAgain(place, plan, signal)
   const found = await findTable(place.client, plan.table, signal)
   if (schemaFingerprint(found) !== plan.schemaFingerprint) throw schemaChanged(plan)
   const { range } = plan
@@ -115,43 +100,8 @@ export async function planAgain(place: Place, plan: ReadPlan, signal: AbortSigna
   const { lo = null, hi = null, overlapMs = 0 } = range ?? {}
   const again = { runId, overlapMs, column, at, lo, hi, epoch }
   const { results, rows } = await setAside(place, found, again, signal)
-  const size = (plan.chunks[0] as BigQueryChunk | undefined)?.count ?? 1
-  // The number of chunks was stored with the run: the last one takes what is more.
-  const chunks = plan.chunks.map((_, i) => {
-    const start = Math.min(i * size, rows)
-    return { start, count: i === plan.chunks.length - 1 ? rows - start : Math.min(size, rows - start) }
-  })
+  const chunks = chunksAgain(plan.chunks, rows)
   return { ...plan, chunks, rowsEstimate: rows, pin: { ...pin, epoch, results, rows } }
-}
-
-export function pinOf(plan: ReadPlan): BigQueryPin {
-  const pin = plan.pin as Partial<BigQueryPin>
-  const rules = Array.isArray(pin.rules) && pin.rules.every((rule) => Object.hasOwn(typeRules, rule))
-  if (!rules || pin.rules?.length !== plan.schema.columns.length || typeof pin.runId !== 'string')
-    throw new Error('the plan is not one of a BigQuery source')
-  return pin as BigQueryPin
-}
-
-function chunksOf(rows: number, chunkRows: number): readonly BigQueryChunk[] {
-  const size = Math.max(chunkRows, Math.ceil(rows / chunksMax))
-  const chunks: BigQueryChunk[] = []
-  for (let start = 0; start < rows; start += size) chunks.push({ start, count: Math.min(size, rows - start) })
-  return chunks
-}
-
-function identityOf({ identity }: PlanRequest, found: FoundTable): readonly string[] {
-  for (const name of identity) {
-    if (!found.columns.some((column) => column.name === name)) throw columnNotFound(name, found)
-  }
-  return identity.length > 0 ? identity : found.key
-}
-
-function modeNotSupported(): WarehouseError {
-  return new WarehouseError(
-    'mode_not_supported',
-    'BigQuery sources cannot be mirrored by this version.',
-    'Use append for tables that only grow, full for others.',
-  )
 }
 
 function schemaChanged(plan: ReadPlan): WarehouseError {

@@ -3,7 +3,7 @@ import type { ReadResult } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { BigQueryClient } from './client.ts'
 import { bigQueryError, refusalOf } from './errors.ts'
-import type { ApiRow, RowEncoder } from './row-encoder.ts'
+import type { ApiRow } from './row-encoder.ts'
 
 /** Rows asked for at once; the service cuts a page at 10 MB by itself. */
 const pageRows = 10_000
@@ -15,7 +15,8 @@ export type PagesRequest = {
   readonly rowsTotal: number
   readonly start: number
   readonly count: number
-  readonly encoder: RowEncoder
+  /** Hands a row to the sink; false = the sink asks to wait. */
+  readonly take: (row: ApiRow) => boolean
   readonly sink: ChangeSink
   readonly signal: AbortSignal
 }
@@ -59,15 +60,11 @@ async function fetchPage(client: BigQueryClient, request: PagesRequest, at: numb
   }
 }
 
-async function handOver(rows: readonly ApiRow[], { encoder, sink, signal }: PagesRequest): Promise<void> {
+async function handOver(rows: readonly ApiRow[], { take, sink, signal }: PagesRequest): Promise<void> {
   for (let i = 0; i < rows.length; i++) {
-    encoder.encode(rows[i]!)
-    const { writer, rowId } = encoder
-    if (!sink.insert(rowId, writer.buffer, 0, writer.length)) {
-      await sink.drained()
-      signal.throwIfAborted()
-    }
-    encoder.shrink()
+    if (take(rows[i]!)) continue
+    await sink.drained()
+    signal.throwIfAborted()
   }
 }
 

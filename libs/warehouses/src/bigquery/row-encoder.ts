@@ -22,6 +22,7 @@ export class RowEncoder {
   /** Columns of the identity in their order; all of them for a whole row. */
   readonly #identity: Int32Array
   readonly #wholeRow: boolean
+  readonly #hasId: boolean
   /** Where the text of a value stands in the Avro bytes. */
   readonly #starts: Int32Array
   #canonical = new CanonicalEncoder()
@@ -31,8 +32,22 @@ export class RowEncoder {
   readonly rowId = Buffer.allocUnsafeSlow(32)
   readonly #ends: Int32Array
 
-  /** `identity`: positions of the columns that make the row's id; empty = the whole row. */
-  constructor(rules: readonly TypeRuleName[], identity: readonly number[]) {
+  /** The row's columns among those of the answer. */
+  readonly #first: number
+  readonly #total: number
+
+  /**
+   * `identity`: positions of the columns that make the row's id; empty = the whole row. `place`: the row is a part of what
+   * is answered, and its id another one; then `rowId` is left alone.
+   */
+  constructor(
+    rules: readonly TypeRuleName[],
+    identity: readonly number[],
+    place: { readonly first: number; readonly total: number } | null = null,
+  ) {
+    this.#first = place?.first ?? 0
+    this.#total = place?.total ?? rules.length
+    this.#hasId = place === null
     this.#kinds = Uint8Array.from(rules, (rule) => typeRules[rule].decode)
     this.#tags = rules.map((rule) => tagOf(typeRules[rule].column))
     this.#wholeRow = identity.length === 0
@@ -46,9 +61,10 @@ export class RowEncoder {
     const kinds = this.#kinds
     const { writer } = this
     writer.reset()
-    if (fields.length !== kinds.length) throw malformed()
+    if (fields.length !== this.#total) throw malformed()
+    const first = this.#first
     for (let i = 0; i < kinds.length; i++) {
-      const value = fields[i]!.v
+      const value = fields[first + i]!.v
       if (value === null) {
         writer.writeNull()
         continue
@@ -57,7 +73,7 @@ export class RowEncoder {
       writer.writeSome()
       this.#write(i, kinds[i]!, value)
     }
-    this.#identify(fields)
+    if (this.#hasId) this.#identify(fields)
     if (writer.length > keptBytesMax) this.#canonical = new CanonicalEncoder()
   }
 
@@ -160,7 +176,7 @@ function lengthBytes(total: number): number {
   return bytes
 }
 
-function malformed(): WarehouseError {
+export function malformed(): WarehouseError {
   return new WarehouseError(
     'protocol_error',
     'BigQuery sent a row that is not in the form that was asked for.',

@@ -47,14 +47,14 @@ export async function setAside(
         originOf(client, found, at),
         found.columns,
         range,
-        quoteTable(client.projectId, { schema: stagingDataset, name: resultsOf(idOf(attempt)) }),
+        quoteTable(client.projectId, { schema: stagingDataset, name: tableOf(idOf(attempt)) }),
       ),
       location: found.location,
       labels: { millrace_at: labelOf(at), millrace_hi: labelOf(hi) },
     }),
     signal,
   )
-  const results = resultsOf(job.id)
+  const results = tableOf(job.id)
   const path = `/datasets/${stagingDataset}/tables/${results}`
   const { numRows } = await client.call<{ numRows?: string }>({ path }, signal)
   const labels = job.labels
@@ -62,6 +62,6 @@ export async function setAside(
 }
 
 /** Jobs and tables have the same names; those of tables have no hyphens. */
-function resultsOf(jobId: string): string {
+export function tableOf(jobId: string): string {
   return jobId.replaceAll('-', '_')
 }

@@ -45,7 +45,7 @@ export function latestStatement(origin: Origin, column: TableColumn, lo: string 
   const condition = lo === null ? `${name} >= ${firstTime(column)}` : `${name} > ${timeLiteral(column, lo)}`
   const hi = typeRules[column.rule].expression(`MAX(${name})`)
   return `SELECT ${hi} AS hi, COUNTIF(${name} IS NULL) AS left_out
-FROM ${from(origin)}
+FROM ${originSql(origin)}
 WHERE ${condition} OR ${name} IS NULL`
 }
 
@@ -63,7 +63,7 @@ AS ${selectStatement(origin, columns, range)}`
 
 export function selectStatement(origin: Origin, columns: readonly TableColumn[], range: TimeRange | null): string {
   const expressions = columns.map(({ name, rule }, i) => `${typeRules[rule].expression(quoteColumn(name))} AS c${i}`)
-  return `SELECT\n  ${expressions.join(',\n  ')}\nFROM ${from(origin)}${where(range)}`
+  return `SELECT\n  ${expressions.join(',\n  ')}\nFROM ${originSql(origin)}${where(range)}`
 }
 
 /** Some rows for a preview; of a large table only `percent` of its blocks are read. */
@@ -127,7 +127,8 @@ function comparable(column: string, decode: number): string {
   }
 }
 
-function from({ quotedTable, at }: Origin): string {
+/** What stands behind FROM. */
+export function originSql({ quotedTable, at }: Origin): string {
   return at === null ? quotedTable : `${quotedTable} FOR SYSTEM_TIME AS OF TIMESTAMP '${safe(at)}+00'`
 }
 

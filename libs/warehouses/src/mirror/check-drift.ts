@@ -1,5 +1,5 @@
 import type { Column, RowSchema } from '@millrace/domain/row-schema.ts'
-import { checkSchemaDrift } from '@millrace/domain/sync/schema-drift.ts'
+import { checkSchemaDrift, type SchemaDrift } from '@millrace/domain/sync/schema-drift.ts'
 import type { PlanRequest } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { MirrorCursor } from './mirror-cursor.ts'
@@ -15,13 +15,14 @@ export type SchemaNow = {
 /**
  * Before anything is made in the warehouse: throws `schema_changed` unless the table is what it was when the last run
  * succeeded, only has new columns at its end, or is what a person has accepted. Accepted or not, the columns that the
- * before-images need must be there in the old rows, with their type: else `resync_required`.
+ * before-images need must be there in the old rows, with their type: else `resync_required`. After a `stop` that was accepted
+ * every row may differ, so nothing may be left out of the comparison.
  */
 export function checkDrift(
   request: Pick<PlanRequest, 'acceptedSchema' | 'before' | 'table'>,
   last: MirrorCursor,
   now: SchemaNow,
-): void {
+): SchemaDrift {
   const drift = checkSchemaDrift(last.schema, now.schema)
   const mayContinue = now.mayContinue && request.before.every((column) => isKept(column, last.schema))
   if (drift.kind === 'stop' && request.acceptedSchema !== now.fingerprint)
@@ -29,6 +30,7 @@ export function checkDrift(
       details: { difference: drift.difference, schemaFingerprint: now.fingerprint, mayContinue },
     })
   if (!mayContinue) throw resyncRequired(request.table, 'key_columns_changed')
+  return drift
 }
 
 function isKept({ name, type }: Column, old: RowSchema): boolean {
