@@ -4,6 +4,12 @@ import { test } from 'node:test'
 import type { FoundTable, TableColumn } from '@millrace/warehouses/bigquery/catalog.ts'
 import { quoteTable } from '@millrace/warehouses/bigquery/identifiers.ts'
 import {
+  countsStatement,
+  diffStatement,
+  partitionsStatement,
+  snapshotStatement,
+} from '@millrace/warehouses/bigquery/mirror-statements.ts'
+import {
   identicalStatement,
   latestStatement,
   nowStatement,
@@ -49,6 +55,10 @@ const origin = { quotedTable, at: '2026-11-24 23:00:00.123456' }
 const lo = '2026-11-23 23:00:00.000001'
 const hi = '2026-11-24 22:59:59.999999'
 
+const snapshot = quoteTable(project, { schema: 'millrace', name: 'millrace_run_snapshot_0' })
+const lastSnapshot = quoteTable(project, { schema: 'millrace', name: 'millrace_last_snapshot_0' })
+const present = { quotedTable: snapshot, columns, key: [] }
+
 /** Every statement that is run in a customer's BigQuery; set UPDATE_GOLDEN=1 to write them after a wanted change. */
 const statements: Readonly<Record<string, string>> = {
   now: nowStatement,
@@ -65,6 +75,29 @@ const statements: Readonly<Record<string, string>> = {
   ),
   preview: previewStatement({ quotedTable, at: null }, columns.slice(0, 2), 3, 20),
   identical: identicalStatement(results, rules),
+  'mirror-snapshot': snapshotStatement(origin, snapshot),
+  'mirror-first-run': diffStatement({ now: present, old: null, before: [], filter: null }, results),
+  'mirror-diff': diffStatement(
+    {
+      now: present,
+      old: { quotedTable: lastSnapshot, columns: columns.slice(0, 9), key: [] },
+      before: ['id', 'a_date'],
+      filter:
+        "(`inserted at` >= TIMESTAMP '2026-11-23 00:00:00.000000+00' AND `inserted at` < TIMESTAMP '2026-11-25 00:00:00.000000+00')",
+    },
+    results,
+  ),
+  'mirror-diff-by-key': diffStatement(
+    {
+      now: { ...present, columns: columns.slice(0, 2), key: ['id'] },
+      old: { quotedTable: lastSnapshot, columns: columns.slice(0, 2), key: ['id'] },
+      before: ['inserted at'],
+      filter: null,
+    },
+    results,
+  ),
+  'mirror-counts': countsStatement(results),
+  'mirror-partitions': partitionsStatement(project, 'shop', 'visits'),
   overlap: overlapStatement(results, rules, { position: 1, lo: 5n, after: 7n, distinct: true }),
 }
 

@@ -1,0 +1,66 @@
+CREATE TABLE `my-project-123`.`millrace`.`millrace_run_read_0`
+OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 72 HOUR))
+AS SELECT
+  CASE WHEN o.row_id IS NULL THEN 'insert' WHEN n.row_id IS NULL THEN 'delete' ELSE 'update' END AS op,
+  COALESCE(n.row_id, o.row_id) AS row_id,
+  n.c0 AS c0,
+  n.c1 AS c1,
+  n.c2 AS c2,
+  n.c3 AS c3,
+  n.c4 AS c4,
+  n.c5 AS c5,
+  n.c6 AS c6,
+  n.c7 AS c7,
+  n.c8 AS c8,
+  n.c9 AS c9,
+  n.c10 AS c10,
+  n.c11 AS c11,
+  n.c12 AS c12,
+  n.c13 AS c13,
+  n.c14 AS c14,
+  o.c0 AS b0,
+  o.c7 AS b1
+FROM (
+SELECT row_id, row_sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14
+FROM (SELECT row_sum AS row_id, row_sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14
+FROM (SELECT (SELECT SHA256(SUBSTR(v.bytes, 1, BYTE_LENGTH(v.bytes) - v.tail)) FROM UNNEST([STRUCT(CONCAT(IF(c0 IS NULL, b'n', CAST(CONCAT('i', CAST(BYTE_LENGTH(CAST(c0 AS STRING)) AS STRING), ':', CAST(c0 AS STRING)) AS BYTES)), IF(c1 IS NULL, b'n', CAST(CONCAT('u', CAST(BYTE_LENGTH(CAST(c1 AS STRING)) AS STRING), ':', CAST(c1 AS STRING)) AS BYTES)), IF(c2 IS NULL, b'n', IF(c2, b'T', b'F')), IF(c3 IS NULL, b'n', CAST(CONCAT('d', CAST(BYTE_LENGTH(FORMAT('%.17g', c3)) AS STRING), ':', FORMAT('%.17g', c3)) AS BYTES)), IF(c4 IS NULL, b'n', CAST(CONCAT('m', CAST(BYTE_LENGTH(c4) AS STRING), ':', c4) AS BYTES)), IF(c5 IS NULL, b'n', CAST(CONCAT('s', CAST(BYTE_LENGTH(c5) AS STRING), ':', c5) AS BYTES)), IF(c6 IS NULL, b'n', CONCAT(CAST(CONCAT('b', CAST(BYTE_LENGTH(c6) AS STRING), ':') AS BYTES), c6)), IF(c7 IS NULL, b'n', CAST(CONCAT('y', CAST(BYTE_LENGTH(CAST(c7 AS STRING)) AS STRING), ':', CAST(c7 AS STRING)) AS BYTES)), IF(c8 IS NULL, b'n', CAST(CONCAT('u', CAST(BYTE_LENGTH(CAST(c8 AS STRING)) AS STRING), ':', CAST(c8 AS STRING)) AS BYTES)), IF(c9 IS NULL, b'n', CAST(CONCAT('s', CAST(BYTE_LENGTH(c9) AS STRING), ':', c9) AS BYTES)), IF(c10 IS NULL, b'n', CAST(CONCAT('j', CAST(BYTE_LENGTH(c10) AS STRING), ':', c10) AS BYTES)), IF(c11 IS NULL, b'n', CAST(CONCAT('s', CAST(BYTE_LENGTH(c11) AS STRING), ':', c11) AS BYTES)), IF(c12 IS NULL, b'n', CAST(CONCAT('s', CAST(BYTE_LENGTH(c12) AS STRING), ':', c12) AS BYTES)), IF(c13 IS NULL, b'n', CAST(CONCAT('s', CAST(BYTE_LENGTH(c13) AS STRING), ':', c13) AS BYTES)), IF(c14 IS NULL, b'n', CAST(CONCAT('j', CAST(BYTE_LENGTH(c14) AS STRING), ':', c14) AS BYTES))) AS bytes, 15 - GREATEST(CASE WHEN c0 IS NULL THEN 0 ELSE 1 END, CASE WHEN c1 IS NULL THEN 0 ELSE 2 END, CASE WHEN c2 IS NULL THEN 0 ELSE 3 END, CASE WHEN c3 IS NULL THEN 0 ELSE 4 END, CASE WHEN c4 IS NULL THEN 0 ELSE 5 END, CASE WHEN c5 IS NULL THEN 0 ELSE 6 END, CASE WHEN c6 IS NULL THEN 0 ELSE 7 END, CASE WHEN c7 IS NULL THEN 0 ELSE 8 END, CASE WHEN c8 IS NULL THEN 0 ELSE 9 END, CASE WHEN c9 IS NULL THEN 0 ELSE 10 END, CASE WHEN c10 IS NULL THEN 0 ELSE 11 END, CASE WHEN c11 IS NULL THEN 0 ELSE 12 END, CASE WHEN c12 IS NULL THEN 0 ELSE 13 END, CASE WHEN c13 IS NULL THEN 0 ELSE 14 END, CASE WHEN c14 IS NULL THEN 0 ELSE 15 END) AS tail)]) AS v) AS row_sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14
+FROM (SELECT
+  `id` AS c0,
+  UNIX_MICROS(`inserted at`) AS c1,
+  `a_boolean` AS c2,
+  `a_float` AS c3,
+  CAST(`a_numeric` AS STRING) AS c4,
+  `a_string` AS c5,
+  `a_bytes` AS c6,
+  UNIX_DATE(`a_date`) AS c7,
+  UNIX_MICROS(TIMESTAMP(`a_datetime`)) AS c8,
+  CAST(`a_time` AS STRING) AS c9,
+  IF(`a_json` IS NULL, NULL, TO_JSON_STRING(`a_json`)) AS c10,
+  ST_ASTEXT(`a_geography`) AS c11,
+  CAST(`a_interval` AS STRING) AS c12,
+  IF(`a_range` IS NULL, NULL, FORMAT('%t', `a_range`)) AS c13,
+  IF(`items` IS NULL, NULL, TO_JSON_STRING(`items`)) AS c14
+FROM `my-project-123`.`millrace`.`millrace_run_snapshot_0`
+WHERE (`inserted at` >= TIMESTAMP '2026-11-23 00:00:00.000000+00' AND `inserted at` < TIMESTAMP '2026-11-25 00:00:00.000000+00'))))
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (PARTITION BY row_id ORDER BY row_sum) = 1) AS n
+FULL JOIN (
+SELECT row_id, row_sum, c0, c7
+FROM (SELECT row_sum AS row_id, row_sum, c0, c1, c2, c3, c4, c5, c6, c7, c8
+FROM (SELECT (SELECT SHA256(SUBSTR(v.bytes, 1, BYTE_LENGTH(v.bytes) - v.tail)) FROM UNNEST([STRUCT(CONCAT(IF(c0 IS NULL, b'n', CAST(CONCAT('i', CAST(BYTE_LENGTH(CAST(c0 AS STRING)) AS STRING), ':', CAST(c0 AS STRING)) AS BYTES)), IF(c1 IS NULL, b'n', CAST(CONCAT('u', CAST(BYTE_LENGTH(CAST(c1 AS STRING)) AS STRING), ':', CAST(c1 AS STRING)) AS BYTES)), IF(c2 IS NULL, b'n', IF(c2, b'T', b'F')), IF(c3 IS NULL, b'n', CAST(CONCAT('d', CAST(BYTE_LENGTH(FORMAT('%.17g', c3)) AS STRING), ':', FORMAT('%.17g', c3)) AS BYTES)), IF(c4 IS NULL, b'n', CAST(CONCAT('m', CAST(BYTE_LENGTH(c4) AS STRING), ':', c4) AS BYTES)), IF(c5 IS NULL, b'n', CAST(CONCAT('s', CAST(BYTE_LENGTH(c5) AS STRING), ':', c5) AS BYTES)), IF(c6 IS NULL, b'n', CONCAT(CAST(CONCAT('b', CAST(BYTE_LENGTH(c6) AS STRING), ':') AS BYTES), c6)), IF(c7 IS NULL, b'n', CAST(CONCAT('y', CAST(BYTE_LENGTH(CAST(c7 AS STRING)) AS STRING), ':', CAST(c7 AS STRING)) AS BYTES)), IF(c8 IS NULL, b'n', CAST(CONCAT('u', CAST(BYTE_LENGTH(CAST(c8 AS STRING)) AS STRING), ':', CAST(c8 AS STRING)) AS BYTES))) AS bytes, 9 - GREATEST(CASE WHEN c0 IS NULL THEN 0 ELSE 1 END, CASE WHEN c1 IS NULL THEN 0 ELSE 2 END, CASE WHEN c2 IS NULL THEN 0 ELSE 3 END, CASE WHEN c3 IS NULL THEN 0 ELSE 4 END, CASE WHEN c4 IS NULL THEN 0 ELSE 5 END, CASE WHEN c5 IS NULL THEN 0 ELSE 6 END, CASE WHEN c6 IS NULL THEN 0 ELSE 7 END, CASE WHEN c7 IS NULL THEN 0 ELSE 8 END, CASE WHEN c8 IS NULL THEN 0 ELSE 9 END) AS tail)]) AS v) AS row_sum, c0, c1, c2, c3, c4, c5, c6, c7, c8
+FROM (SELECT
+  `id` AS c0,
+  UNIX_MICROS(`inserted at`) AS c1,
+  `a_boolean` AS c2,
+  `a_float` AS c3,
+  CAST(`a_numeric` AS STRING) AS c4,
+  `a_string` AS c5,
+  `a_bytes` AS c6,
+  UNIX_DATE(`a_date`) AS c7,
+  UNIX_MICROS(TIMESTAMP(`a_datetime`)) AS c8
+FROM `my-project-123`.`millrace`.`millrace_last_snapshot_0`
+WHERE (`inserted at` >= TIMESTAMP '2026-11-23 00:00:00.000000+00' AND `inserted at` < TIMESTAMP '2026-11-25 00:00:00.000000+00'))))
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (PARTITION BY row_id ORDER BY row_sum) = 1) AS o
+ON n.row_id = o.row_id
+WHERE n.row_id IS NULL OR o.row_id IS NULL OR n.row_sum <> o.row_sum
