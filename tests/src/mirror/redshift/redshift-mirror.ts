@@ -12,12 +12,19 @@ const scale = 9
 /** Histories on the stand-in for the Redshift Data API and S3, read by the official SDKs. */
 export async function openRedshiftMirror(): Promise<MirrorWarehouse> {
   const server = await startRedshiftServer()
+  // One after the other: the owner has one session.
+  let last: Promise<unknown> = Promise.resolve()
+  const sql = (text: string) => {
+    const result = last.then(() => server.sql(text))
+    last = result.catch(() => undefined)
+    return result
+  }
   const user = `"IAMR:${server.roleName}"`
-  await server.sql(`CREATE SCHEMA ${schema}; CREATE SCHEMA ${staging}`)
-  await server.sql(`GRANT USAGE ON SCHEMA ${schema} TO ${user}; GRANT USAGE, CREATE ON SCHEMA ${staging} TO ${user}`)
+  await sql(`CREATE SCHEMA ${schema}; CREATE SCHEMA ${staging}`)
+  await sql(`GRANT USAGE ON SCHEMA ${schema} TO ${user}; GRANT USAGE, CREATE ON SCHEMA ${staging} TO ${user}`)
   const shop = (table: string) => `${schema}."${table}"`
   const stagedTables = async () => {
-    const { rows } = await server.sql(
+    const { rows } = await sql(
       `SELECT relname FROM pg_class WHERE relnamespace = '${staging}'::regnamespace AND relkind = 'r'`,
     )
     return rows.map(({ relname }) => String(relname))
@@ -59,8 +66,8 @@ export async function openRedshiftMirror(): Promise<MirrorWarehouse> {
       return id
     },
     async createTable({ name, columns, key }) {
-      await server.sql(`CREATE TABLE ${shop(name)} (${columns.map(columnText).join(', ')})`)
-      await server.sql(`GRANT SELECT ON ${shop(name)} TO ${user}`)
+      await sql(`CREATE TABLE ${shop(name)} (${columns.map(columnText).join(', ')})`)
+      await sql(`GRANT SELECT ON ${shop(name)} TO ${user}`)
       if (key.length > 0) await server.declareKey(schema, name, key)
     },
     async apply(table, dml) {
@@ -70,13 +77,13 @@ export async function openRedshiftMirror(): Promise<MirrorWarehouse> {
         statements.push(postgresStatement(shop(table.name), now.columns, each))
         now = changed(now, each)
       }
-      if (statements.length > 0) await server.sql(statements.join(';\n'))
+      if (statements.length > 0) await sql(statements.join(';\n'))
     },
     async dropTable(name) {
-      await server.sql(`DROP TABLE ${shop(name)}`)
+      await sql(`DROP TABLE ${shop(name)}`)
     },
     async dropColumn(table, column) {
-      await server.sql(`ALTER TABLE ${shop(table)} DROP COLUMN "${column}"`)
+      await sql(`ALTER TABLE ${shop(table)} DROP COLUMN "${column}"`)
     },
     async staged() {
       return [...(await stagedTables()), ...server.objects.list('').map(({ key }) => key)]
@@ -99,7 +106,7 @@ export async function openRedshiftMirror(): Promise<MirrorWarehouse> {
     },
     /** Redshift's tables do not expire: only a hand takes them away. */
     async loseSnapshots() {
-      for (const table of await stagedTables()) await server.sql(`DROP TABLE ${staging}."${table}"`)
+      for (const table of await stagedTables()) await sql(`DROP TABLE ${staging}."${table}"`)
     },
     close: () => server.close(),
   }
