@@ -13,6 +13,8 @@ import { measureNaive } from './bench/naive-script.ts'
 import { type BenchReport, reportJson, reportText } from './bench/report.ts'
 import { bytesOut } from './bench/scraped-bytes.ts'
 import { measureIngestion, measurePipelineStages } from './bench/stages.ts'
+import { benchWarehouse } from './bench/warehouse-bench.ts'
+import { warehouseJson, warehouseText } from './bench/warehouse-report.ts'
 import { importJson, shopEvents } from './data/shop-events.ts'
 import { startSource } from './data/start-source.ts'
 import { UsageMeter } from './measure/usage-meter.ts'
@@ -23,6 +25,18 @@ const say = (line: string) => void process.stderr.write(`${line}\n`)
 
 async function bench(options: BenchOptions): Promise<void> {
   const dir = path.resolve(options.dir ?? mkdtempSync(path.join(tmpdir(), 'millrace-bench-')))
+  try {
+    if (options.warehouse === 'postgres') await benchChain(options, dir)
+    else {
+      const report = await benchWarehouse(options.warehouse, options, dir, say)
+      write(warehouseText(report), warehouseJson(report), options.json)
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function benchChain(options: BenchOptions, dir: string): Promise<void> {
   const cleanUp: (() => Promise<void>)[] = []
   try {
     say('starting the source Postgres (TLS) and the stack')
@@ -39,7 +53,7 @@ async function bench(options: BenchOptions): Promise<void> {
       say,
     })
     cleanUp.push(() => stack.stop())
-    const meter = new UsageMeter(() => measuredProcesses(stack, warehouse))
+    const meter = new UsageMeter(() => measuredProcesses(stack, { name: 'source postgres', pid: warehouse.pid }))
     cleanUp.push(async () => meter.close())
     const cores = availableParallelism()
     const client = createPipelineClient(stack)
@@ -54,10 +68,10 @@ async function bench(options: BenchOptions): Promise<void> {
       meter,
       say,
     }
-    write(await measureAll(setting, options, tableBytes), options.json)
+    const report = await measureAll(setting, options, tableBytes)
+    write(reportText(report), reportJson(report), options.json)
   } finally {
     for (const each of cleanUp.reverse()) await each()
-    rmSync(dir, { recursive: true, force: true })
   }
 }
 
@@ -120,10 +134,10 @@ function meanEventBytes(seed: number): number {
   return sample.reduce((sum, bytes) => sum + bytes, 0) / sample.length
 }
 
-function write(report: BenchReport, file: string): void {
-  process.stdout.write(`${reportText(report)}\n`)
+function write(text: string, json: object, file: string): void {
+  process.stdout.write(`${text}\n`)
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true })
-  writeFileSync(file, `${JSON.stringify(reportJson(report), null, 2)}\n`)
+  writeFileSync(file, `${JSON.stringify(json, null, 2)}\n`)
   say(`written to ${file}`)
 }
 

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util'
+import { type StandInKind, standInKinds } from '../warehouses/stand-in.ts'
 
 export type BenchOptions = {
+  /** postgres = the whole chain; the others = reading from a stand-in, and mirror. */
+  readonly warehouse: 'postgres' | StandInKind
   readonly rows: number
   readonly seed: number
   /** Rows synced before anything is measured, so that compilers of Node and the JVM are done; 0 = none. */
@@ -13,9 +16,10 @@ export type BenchOptions = {
   readonly profile: string | undefined
 }
 
-const usage = `npm run bench -- [--rows 1000000] [--json loadtest/results/bench.json] [--seed 1] [--warm-up 200000] [--dir FOLDER] [--profile FOLDER]
+const usage = `npm run bench -- [--warehouse postgres|bigquery|redshift] [--rows 1000000] [--json loadtest/results/bench.json] [--seed 1] [--warm-up 200000] [--dir FOLDER] [--profile FOLDER]
 
 Syncs generated events through the whole stack on this machine, then runs each stage alone and a naive script beside them.
+With --warehouse bigquery or redshift: what the extractor alone reads from a stand-in of it, and two mirror runs through the whole chain.
 With --profile every process of a service leaves a CPU profile for Chrome's developer tools in FOLDER/<service>.
 `
 
@@ -25,6 +29,7 @@ export function benchOptions(args: readonly string[], say: (text: string) => voi
     const { values } = parseArgs({
       args: [...args],
       options: {
+        warehouse: { type: 'string', default: 'postgres' },
         rows: { type: 'string', default: '1000000' },
         json: { type: 'string', default: 'loadtest/results/bench.json' },
         seed: { type: 'string', default: '1' },
@@ -39,6 +44,7 @@ export function benchOptions(args: readonly string[], say: (text: string) => voi
       return null
     }
     return {
+      warehouse: warehouseOf(values.warehouse),
       rows: whole('rows', values.rows, 1000),
       seed: whole('seed', values.seed, 0),
       warmUp: whole('warm-up', values['warm-up'], 0),
@@ -50,6 +56,12 @@ export function benchOptions(args: readonly string[], say: (text: string) => voi
     say(`${(error as Error).message}\n\n${usage}`)
     return null
   }
+}
+
+function warehouseOf(text: string): BenchOptions['warehouse'] {
+  const found = (['postgres', ...standInKinds] as const).find((kind) => kind === text)
+  if (found === undefined) throw new Error(`--warehouse must be postgres, ${standInKinds.join(' or ')}`)
+  return found
 }
 
 function whole(name: string, text: string, min: number): number {

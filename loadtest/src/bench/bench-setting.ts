@@ -21,10 +21,13 @@ export type BenchSetting = {
 export const lane = 'bulk'
 
 /** The processes to measure: services by name, servers with their children, this process as `bench`. */
-export function measuredProcesses(stack: Stack, warehouse: PostgresServer): Measured[] {
+export function measuredProcesses(
+  stack: Stack,
+  warehouse: { readonly name: string; readonly pid: number },
+): Measured[] {
   const { postgres, kafka, registry, redis } = stack.servers
   return [
-    { name: 'source postgres', pid: warehouse.pid, kind: 'server' },
+    { name: warehouse.name, pid: warehouse.pid, kind: 'server' },
     { name: 'kafka', pid: kafka.pid, kind: 'server' },
     ...stack
       .services()

@@ -43,7 +43,7 @@ export function reportJson(report: BenchReport): object {
   }
 }
 
-function measurementJson(one: Measurement) {
+export function measurementJson(one: Measurement) {
   return {
     records: Math.round(one.records),
     seconds: round(one.seconds),
