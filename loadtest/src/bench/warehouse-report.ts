@@ -10,7 +10,7 @@ export function warehouseJson(bench: WarehouseBench): object {
     machine: { cores: machine.cores, model: machine.model, memory_gb: Math.round(machine.memoryGb) },
     plan_seconds: round(planSeconds),
     extractor: measurementJson(extractor),
-    mirror: { first: mirrorJson(mirror.first), second: mirrorJson(mirror.second) },
+    ...(mirror === null ? {} : { mirror: { first: mirrorJson(mirror.first), second: mirrorJson(mirror.second) } }),
     peak_rss_mb: Object.fromEntries(Object.entries(peaks).map(([name, bytes]) => [name, megabytes(bytes)])),
   }
 }
@@ -24,8 +24,12 @@ export function warehouseText(bench: WarehouseBench): string {
     '',
     `the warehouse sets the rows aside: ${planSeconds.toFixed(1)} s`,
     `extractor alone, reading: ${Math.round(extractor.recordsPerSecond).toLocaleString('en')} rows/s; CPU s per million: ${cpuOf.map(([name, seconds]) => `${name} ${seconds.toFixed(1)}`).join(', ')}`,
-    `mirror, first run: ${mirrorText(mirror.first)}`,
-    `mirror, 1.2 % of the rows changed: ${mirrorText(mirror.second)}`,
+    ...(mirror === null
+      ? []
+      : [
+          `mirror, first run: ${mirrorText(mirror.first)}`,
+          `mirror, 1.2 % of the rows changed: ${mirrorText(mirror.second)}`,
+        ]),
     `peak resident memory, MB: ${Object.entries(peaks)
       .map(([name, bytes]) => `${name} ${megabytes(bytes)}`)
       .join(', ')}`,
