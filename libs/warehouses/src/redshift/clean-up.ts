@@ -18,8 +18,9 @@ export async function cleanUp(
   for (const id of await client.running(statementName(runId), signal)) await client.cancel(id)
   await bucket.removeAll(runPath(runId), signal)
   const pin = plan === null ? null : pinOf(plan)
-  const rows = await staged(client, stagingSchema, runPrefix(runId), signal)
-  const snapshots = await staged(client, stagingSchema, snapshotPrefix(runId), signal)
+  const made = await staged(client, stagingSchema, `(${runPrefix(runId)}|${snapshotPrefix(runId)})`, signal)
+  const snapshots = made.filter((name) => name.startsWith(snapshotPrefix(runId)))
+  const rows = made.filter((name) => !snapshots.includes(name))
   // Without a plan it is not known which one the next attempt takes up.
   const unneeded = isNeeded ? snapshots.filter((name) => pin !== null && name !== pin.snapshot) : snapshots
   const last = isSucceeded && pin?.lastSnapshot ? [pin.lastSnapshot] : []

@@ -29,7 +29,7 @@ export type Started = { readonly id: string; readonly createdAt: Date; readonly 
 
 /** The Data API ends a query after 24 hours; the product's own bound is 20. */
 const statementMs = 20 * 3600_000
-const firstPollMs = 25
+const firstPollMs = 10
 const pollMsMax = 5_000
 const rowsMax = 100_000
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html: "The maximum query statement size is 100 KB." */

@@ -124,7 +124,7 @@ function fieldProblems(options: unknown): OptionProblem[] {
 }
 
 function placeProblems(options: object): OptionProblem[] {
-  const has = (name: keyof RedshiftOptions) => Object.hasOwn(options, name)
+  const has = (name: keyof RedshiftOptions) => (options as Partial<RedshiftOptions>)[name] !== undefined
   if (has('clusterId') && has('workgroupName'))
     return [problem('/workgroupName', 'excludes clusterId', 'A source is one cluster or one workgroup.')]
   if (!has('clusterId') && !has('workgroupName'))

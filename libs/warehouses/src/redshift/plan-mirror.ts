@@ -10,11 +10,12 @@ import { WarehouseError } from '../warehouse-error.ts'
 import { checkMirror, type FoundTable, findTable, rowSchemaOf } from './catalog.ts'
 import type { Rows } from './client.ts'
 import { changeFiles } from './file-contents.ts'
+import { quoteTable } from './identifiers.ts'
 import { countStatement, type DiffParts, diffStatement, snapshotStatement } from './mirror-statements.ts'
 import { chunksOf, columnNotFound, positionsOf, type RedshiftPin } from './plan-parts.ts'
 import { ask } from './run-step.ts'
 import { makeOnce, type Place, type Unloaded, unload } from './set-aside.ts'
-import { dropTables, fingerprintOf, isStaged, resultsName, snapshotName } from './staging.ts'
+import { fingerprintOf, isStaged, resultsName, snapshotName } from './staging.ts'
 import { prelude } from './statements.ts'
 
 /** What a mirror run compares. */
@@ -75,9 +76,8 @@ async function compare(
   const snapshot = inStaging(snapshotName(runId, what))
   const parts = diffParts(found, identity, before, last === null ? null : inStaging(last.snapshot))
   const rules = found.columns.map(({ rule }) => rule)
-  const diff = [...prelude(rules), diffStatement(parts, results)]
   // A snapshot that is there without its changes was made of others.
-  if (!(await isStaged(place, results.name, signal))) await dropTables(place.client, [snapshot], signal)
+  const diff = [...prelude(rules), `DROP TABLE IF EXISTS ${quoteTable(snapshot)}`, diffStatement(parts, results)]
   await makeOnce(place, { runId, table: results, sqls: diff }, signal)
   await checkSame(place, found, signal)
   await place.afterStep?.('set_aside')

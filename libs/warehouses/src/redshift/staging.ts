@@ -56,11 +56,16 @@ export async function isStaged(
   return (await staged(client, stagingSchema, `${name}$`, signal)).length > 0
 }
 
-/** Removes tables; safe to repeat. */
+/** Removes tables, all or none; safe to repeat. */
 export async function dropTables(
   client: RedshiftClient,
   tables: readonly TableRef[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (const table of tables) await ask(client, [`DROP TABLE IF EXISTS ${quoteTable(table)}`], signal)
+  if (tables.length === 0) return
+  await ask(
+    client,
+    tables.map((table) => `DROP TABLE IF EXISTS ${quoteTable(table)}`),
+    signal,
+  )
 }

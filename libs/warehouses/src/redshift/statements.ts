@@ -55,7 +55,8 @@ export function selectStatement(
 }
 
 export function previewStatement(table: TableRef, columns: readonly TableColumn[], rowsMax: number): string {
-  const forms = columns.map(({ rule }, i) => `${fileForm(rule, i)} AS c${i}`)
+  // As text: numbers of the Data API come as doubles of JavaScript.
+  const forms = columns.map(({ rule }, i) => `CAST(${fileForm(rule, i)} AS VARCHAR) AS c${i}`)
   return `SELECT ${forms.join(', ')}
 FROM (${selectStatement(table, columns, null)}
 LIMIT ${Math.trunc(rowsMax)}) AS t`
@@ -69,7 +70,7 @@ FROM (SELECT 1 AS one FROM ${quoteTable(table)} WHERE ${quoteName(column.name)} 
 
 /** The number of a run's rows and, with `position`, the latest time among them, in the unit of the column. */
 export function sizeStatement(results: TableRef, position: number | null): string {
-  const latest = position === null ? 'CAST(NULL AS BIGINT)' : `MAX(c${position})`
+  const latest = position === null ? 'NULL' : `CAST(MAX(c${position}) AS VARCHAR)`
   return `SELECT COUNT(*), ${latest}\nFROM ${quoteTable(results)}`
 }
 
