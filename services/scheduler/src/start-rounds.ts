@@ -2,6 +2,7 @@ import { pruneRuns } from '@millrace/store/completion/prune-runs.ts'
 import type { Queries } from '@millrace/store/open-store.ts'
 import { pruneOutbox } from '@millrace/store/outbox/prune-outbox.ts'
 import { workOutbox } from '@millrace/store/outbox/work-outbox.ts'
+import { pruneSources } from '@millrace/store/sources/prune-sources.ts'
 import { markLoaded } from '@millrace/store/tasks/mark-loaded.ts'
 import type { Logger } from '@millrace/telemetry/logger.ts'
 import type { SchedulerConfig } from './config.ts'
@@ -28,6 +29,8 @@ const loadedMs = 1000
 const dueMs = 1000
 const pruneMs = 600_000
 const doneOutboxMs = 7 * 24 * 3_600_000
+/** What a deleted source has left in its warehouse is tried to be removed for this long. */
+const cleanDeletedMs = 30 * 24 * 3_600_000
 const batchMax = 200
 
 /** Does the scheduler's kinds of work, each at its own pace. Resolves after `stop`, when none is at work any more. */
@@ -61,6 +64,9 @@ export async function startRounds(parts: RoundsParts): Promise<void> {
         runsMax: batchMax,
       })
       await pruneOutbox(db, { doneBefore: new Date(at - doneOutboxMs) })
+      const { givenUp } = await pruneSources(db, { giveUpBefore: new Date(at - cleanDeletedMs) })
+      for (const runId of givenUp)
+        log.error({ runId }, 'what a run of a deleted source has left in its warehouse is given up')
       return runs === batchMax ? 0 : pruneMs
     }),
   ])

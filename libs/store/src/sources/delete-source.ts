@@ -2,10 +2,11 @@ import { sql } from 'kysely'
 import { inTransaction } from '../in-transaction.ts'
 import type { Queries } from '../open-store.ts'
 import { StoreError } from '../store-error.ts'
+import { dropUnneededSecrets } from './prune-sources.ts'
 
 /**
- * Deletes a source and its secrets; the row stays for the history of its runs. False when the project has none of this
- * id. Throws StoreError `in_use` while a sync that is not deleted reads from it, or a run of a deleted one is not over.
+ * Deletes a source and its secrets; the row stays for the history of its runs. While something of its runs is still to be
+ * removed from the warehouse, the secrets stay for that: see prune-sources.ts. False when the project has none of this id. Throws StoreError `in_use` while a sync that is not deleted reads from it, or a run of a deleted one is not over.
  */
 export async function deleteSource(
   db: Queries,
@@ -35,8 +36,8 @@ export async function deleteSource(
       .where('state', 'not in', ['succeeded', 'failed', 'cancelled'])
       .executeTakeFirst()
     if (run) throw new StoreError('in_use', `Run ${run.id} of this source is not finished.`)
-    await tx.deleteFrom('secrets').where('owner', '=', `source:${sourceId}`).execute()
     await tx.updateTable('sources').set({ deleted_at: sql<Date>`now()` }).where('id', '=', sourceId).execute()
+    await dropUnneededSecrets(tx, sourceId)
     return true
   })
 }

@@ -13,7 +13,10 @@ export type SourceConnection = {
   readonly secrets: readonly SealedField[]
 }
 
-/** What is needed to connect to a source; null when it does not exist or was deleted. */
+/**
+ * What is needed to connect to a source; null when it does not exist. One that was deleted has no tasks but those that remove
+ * what its runs have left in the warehouse: its secrets stay as long as there is one.
+ */
 export async function sourceConnection(db: Queries, sourceId: string): Promise<SourceConnection | null> {
   const source = await db
     .selectFrom('sources')
@@ -26,7 +29,6 @@ export async function sourceConnection(db: Queries, sourceId: string): Promise<S
       'projects.external_id as externalId',
     ])
     .where('sources.id', '=', sourceId)
-    .where('sources.deleted_at', 'is', null)
     .executeTakeFirst()
   return source ? { ...source, secrets: await sealedFields(db, `source:${sourceId}`) } : null
 }
