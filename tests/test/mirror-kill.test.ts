@@ -39,84 +39,89 @@ const points = [
   ['after the last snapshot is dropped', 'extractor.afterClean'],
 ] as const
 
+describe('kill -9 of extractors', { concurrency: mirrorWarehouseNames.length }, () => {
+  for (const name of mirrorWarehouseNames) {
+    describe(`a mirror run of ${name} that is killed`, { concurrency: 1 }, () => {
+      for (const [n, [when, point]] of points.entries()) {
+        test(`${when} ends the same`, async () => {
+          const mirrored = await begun(name, `killed_${n}`)
+          const extractor = await extractorWith(name, `${point}=exit:1`)
+          await changeAndRun(mirrored)
+          await until(() => extractor.failures === 1, { what: `the death at ${point}` })
+          await afterwards(name, mirrored)
+        })
+      }
+
+      test('in the middle of the comparison ends the same', async () => {
+        const mirrored = await begun(name, 'killed_comparing')
+        const extractor = extractorOf(name)
+        const held = world(name).warehouse.holdComparison()
+        const run = changeAndRun(mirrored)
+        await held.reached
+        await extractor.kill()
+        held.release()
+        await extractor.start()
+        await run
+        await afterwards(name, mirrored)
+      })
+    })
+  }
+})
+
+// After the others: there is one scheduler for all.
 for (const name of mirrorWarehouseNames) {
-  describe(`a mirror run of ${name} that is killed`, () => {
-    for (const [n, [when, point]] of points.entries()) {
-      test(`${when} ends the same`, async () => {
-        const mirrored = await begun(`killed_${n}`)
-        const extractor = await extractorWith(name, `${point}=exit:1`)
-        await changeAndRun(mirrored)
-        await until(() => extractor.failures === 1, { what: `the death at ${point}` })
-        await afterwards(mirrored)
-      })
-    }
-
-    test('in the middle of the comparison ends the same', async () => {
-      const mirrored = await begun('killed_comparing')
-      const extractor = extractorOf(name)
-      const held = world(name).warehouse.holdComparison()
-      const run = changeAndRun(mirrored)
-      await held.reached
-      await extractor.kill()
-      held.release()
-      await extractor.start()
-      await run
-      await afterwards(mirrored)
+  test(`a mirror run of ${name} that is killed before its cursor is stored ends the same`, async () => {
+    const mirrored = await begun(name, 'killed_completing')
+    const { stack } = world(name)
+    await stack.service('scheduler').stop()
+    const scheduler = await stack.addService('scheduler', {
+      firstLifeEnv: { MILLRACE_FAILPOINTS: 'scheduler.beforeComplete=exit:1' },
     })
+    await changeAndRun(mirrored)
+    await until(() => scheduler.failures === 1, { what: 'the death of the scheduler' })
+    await afterwards(name, mirrored)
+    await scheduler.stop()
+    await stack.service('scheduler').start()
+  })
+}
 
-    test('before its cursor is stored ends the same', async () => {
-      const mirrored = await begun('killed_completing')
-      const { stack } = world(name)
-      await stack.service('scheduler').stop()
-      const scheduler = await stack.addService('scheduler', {
-        firstLifeEnv: { MILLRACE_FAILPOINTS: 'scheduler.beforeComplete=exit:1' },
-      })
-      await changeAndRun(mirrored)
-      await until(() => scheduler.failures === 1, { what: 'the death of the scheduler' })
-      await afterwards(mirrored)
-      await scheduler.stop()
-      await stack.service('scheduler').start()
-    })
+/** A table whose first run has succeeded, and nothing stands in the staging place but its snapshot. */
+async function begun(name: MirrorWarehouseName, table: string): Promise<MirroredTable> {
+  const project = await createMirrorProject(world(name), table)
+  const mirrored = await createMirroredTable(project, { name: table, columns, key: ['id'], rows: [] }, sync)
+  await mirrored.apply([{ kind: 'insert', rows }])
+  await mirrored.assertRun(await mirrored.startRun())
+  await oneSnapshotLeft(name)
+  return mirrored
+}
 
-    /** A table whose first run has succeeded, and nothing stands in the staging place but its snapshot. */
-    async function begun(table: string): Promise<MirroredTable> {
-      const project = await createMirrorProject(world(name), table)
-      const mirrored = await createMirroredTable(project, { name: table, columns, key: ['id'], rows: [] }, sync)
-      await mirrored.apply([{ kind: 'insert', rows }])
-      await mirrored.assertRun(await mirrored.startRun())
-      await oneSnapshotLeft()
-      return mirrored
-    }
+async function changeAndRun(mirrored: MirroredTable): Promise<void> {
+  await mirrored.apply([
+    { kind: 'delete', row: rows[0]!, all: true },
+    { kind: 'delete', row: rows[9]!, all: true },
+    { kind: 'update', row: rows[1]!, to: rows[1]!.with(3, 'changed'), all: true },
+    { kind: 'update', row: rows[2]!, to: rows[2]!.with(1, base - 1n), all: true },
+    { kind: 'insert', rows: [[100n, base, 'new', null]] },
+  ])
+  const { changes } = await mirrored.assertRun(await mirrored.startRun())
+  assert.deepEqual([changes?.inserts, changes?.updates, changes?.deletes], [1, 2, 2])
+}
 
-    async function changeAndRun(mirrored: MirroredTable): Promise<void> {
-      await mirrored.apply([
-        { kind: 'delete', row: rows[0]!, all: true },
-        { kind: 'delete', row: rows[9]!, all: true },
-        { kind: 'update', row: rows[1]!, to: rows[1]!.with(3, 'changed'), all: true },
-        { kind: 'update', row: rows[2]!, to: rows[2]!.with(1, base - 1n), all: true },
-        { kind: 'insert', rows: [[100n, base, 'new', null]] },
-      ])
-      const { changes } = await mirrored.assertRun(await mirrored.startRun())
-      assert.deepEqual([changes?.inserts, changes?.updates, changes?.deletes], [1, 2, 2])
-    }
+/** The run after finds what the killed one left: nothing has changed, and then one thing has. */
+async function afterwards(name: MirrorWarehouseName, mirrored: MirroredTable): Promise<void> {
+  await oneSnapshotLeft(name)
+  await mirrored.apply([{ kind: 'delete', row: rows[3]!, all: true }])
+  await mirrored.assertRun(await mirrored.startRun())
+  await oneSnapshotLeft(name)
+  await mirrored.drop()
+  await until(async () => (await world(name).warehouse.staged()).length === 0, {
+    what: 'the removal of all snapshots',
+  })
+}
 
-    /** The run after finds what the killed one left: nothing has changed, and then one thing has. */
-    async function afterwards(mirrored: MirroredTable): Promise<void> {
-      await oneSnapshotLeft()
-      await mirrored.apply([{ kind: 'delete', row: rows[3]!, all: true }])
-      await mirrored.assertRun(await mirrored.startRun())
-      await oneSnapshotLeft()
-      await mirrored.drop()
-      await until(async () => (await world(name).warehouse.staged()).length === 0, {
-        what: 'the removal of all snapshots',
-      })
-    }
-
-    async function oneSnapshotLeft(): Promise<void> {
-      await until(async () => (await world(name).warehouse.staged()).length === 1, {
-        what: 'one snapshot and nothing else',
-      })
-    }
+async function oneSnapshotLeft(name: MirrorWarehouseName): Promise<void> {
+  await until(async () => (await world(name).warehouse.staged()).length === 1, {
+    what: 'one snapshot and nothing else',
   })
 }
 

@@ -30,100 +30,106 @@ const found = (run: { readonly changes?: unknown }) => {
   return [inserts, updates, deletes, identicalRows]
 }
 
-for (const name of mirrorWarehouseNames) {
-  describe(`a mirror of ${name}`, () => {
-    test('leaves the destination equal to the table after every run of random histories, and their counts to the model', async () => {
-      const { runs, mismatches } = await verifyHistories(world(name), {
-        histories: 8,
-        seed: 42,
-        concurrency: 8,
-        say: (line) => console.log(line),
+describe('mirror', { concurrency: mirrorWarehouseNames.length }, () => {
+  for (const name of mirrorWarehouseNames) {
+    describe(`a mirror of ${name}`, { concurrency: 1 }, () => {
+      test('leaves the destination equal to the table after every run of random histories, and their counts to the model', async () => {
+        const { runs, mismatches } = await verifyHistories(world(name), {
+          histories: 8,
+          seed: 42,
+          concurrency: 8,
+          say: (line) => console.log(line),
+        })
+        assert.deepEqual(
+          mismatches,
+          [],
+          `npm run verify:mirror -- --warehouse ${name} --seed 42 --only ${mismatches[0]}`,
+        )
+        assert.ok(runs >= 24)
       })
-      assert.deepEqual(mismatches, [], `npm run verify:mirror -- --warehouse ${name} --seed 42 --only ${mismatches[0]}`)
-      assert.ok(runs >= 24)
-    })
 
-    test('sends the songs of the guide: NULLs at the end and an added column say nothing until a value is written', async () => {
-      const mirrored = await songsOf('songs', ['id'])
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [3, 0, 0, 0])
-      await mirrored.apply([{ kind: 'add_column', column: { name: 'tag', type: 'string' } }])
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 0, 0, 0])
-      await mirrored.apply(songs.slice(0, 2).map((_, n) => set(mirrored.table, n, 'tag', `tag${n + 1}`)))
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 2, 0, 0])
-      await mirrored.drop()
-    })
+      test('sends the songs of the guide: NULLs at the end and an added column say nothing until a value is written', async () => {
+        const mirrored = await songsOf('songs', ['id'])
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [3, 0, 0, 0])
+        await mirrored.apply([{ kind: 'add_column', column: { name: 'tag', type: 'string' } }])
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 0, 0, 0])
+        await mirrored.apply(songs.slice(0, 2).map((_, n) => set(mirrored.table, n, 'tag', `tag${n + 1}`)))
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 2, 0, 0])
+        await mirrored.drop()
+      })
 
-    test('stops when the Genre column is removed, and sends every row that differs once a person says so', async () => {
-      const mirrored = await songsOf('songs_dropped', ['id'])
-      await mirrored.apply([{ kind: 'add_column', column: { name: 'tag', type: 'string' } }])
-      await mirrored.apply(songs.slice(0, 2).map((_, n) => set(mirrored.table, n, 'tag', `tag${n + 1}`)))
-      await mirrored.assertRun(await mirrored.startRun())
-      await mirrored.dropColumn('genre')
-      await mirrored.assertStopped(await mirrored.startRun(), 'schema_changed')
-      const { continuesWithoutColumn } = world(name).warehouse
-      if (continuesWithoutColumn)
-        assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('continue'))), [0, 3, 0, 0])
-      else {
-        await assert.rejects(mirrored.decide('continue'), /cannot continue/)
+      test('stops when the Genre column is removed, and sends every row that differs once a person says so', async () => {
+        const mirrored = await songsOf('songs_dropped', ['id'])
+        await mirrored.apply([{ kind: 'add_column', column: { name: 'tag', type: 'string' } }])
+        await mirrored.apply(songs.slice(0, 2).map((_, n) => set(mirrored.table, n, 'tag', `tag${n + 1}`)))
+        await mirrored.assertRun(await mirrored.startRun())
+        await mirrored.dropColumn('genre')
+        await mirrored.assertStopped(await mirrored.startRun(), 'schema_changed')
+        const { continuesWithoutColumn } = world(name).warehouse
+        if (continuesWithoutColumn)
+          assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('continue'))), [0, 3, 0, 0])
+        else {
+          await assert.rejects(mirrored.decide('continue'), /cannot continue/)
+          assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('resync'))), [3, 0, 0, 0])
+        }
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 0, 0, 0])
+        await mirrored.drop()
+      })
+
+      test('without a key shows identical songs as one, and takes a change for a delete and an insert', async () => {
+        const mirrored = await songsOf('songs_without_key', [])
+        await mirrored.apply([{ kind: 'insert', rows: [songs[1]!] }])
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [3, 0, 0, 1])
+        await mirrored.apply([{ kind: 'delete', row: songs[1]!, all: false }])
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 0, 0, 0])
+        await mirrored.apply([set(mirrored.table, 0, 'genre', 'Pop')])
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [1, 0, 1, 0])
+        await mirrored.drop()
+      })
+
+      test('whose source is emptied asks first, deletes nothing before the answer, and everything after it', async () => {
+        const mirrored = await songsOf('songs_emptied', ['id'])
+        await mirrored.assertRun(await mirrored.startRun())
+        await mirrored.apply(songs.map((row) => ({ kind: 'delete', row, all: true })))
+        await mirrored.assertStopped(await mirrored.startRun(), 'needs_confirmation')
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('confirm_deletes'))), [0, 0, 3, 0])
+        await mirrored.drop()
+      })
+
+      test('whose table is made again asks for a resync, and deletes nothing before', async () => {
+        const mirrored = await songsOf('songs_again', ['id'])
+        await mirrored.assertRun(await mirrored.startRun())
+        await mirrored.recreate()
+        await mirrored.assertStopped(await mirrored.startRun(), 'resync_required')
+        await mirrored.apply([set(mirrored.table, 0, 'genre', 'Pop')])
         assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('resync'))), [3, 0, 0, 0])
+        await mirrored.apply([{ kind: 'delete', row: mirrored.table.rows[2]!, all: true }])
+        await mirrored.assertStopped(await mirrored.startRun(), 'needs_confirmation')
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('confirm_deletes'))), [0, 0, 1, 0])
+        await mirrored.drop()
+      })
+
+      // The last one: all snapshots go.
+      test('whose snapshot has expired asks for a resync, and deletes nothing before', async () => {
+        const mirrored = await songsOf('songs_expired', ['id'])
+        await mirrored.assertRun(await mirrored.startRun())
+        await world(name).warehouse.loseSnapshots()
+        await mirrored.apply([{ kind: 'delete', row: songs[2]!, all: true }])
+        await mirrored.assertStopped(await mirrored.startRun(), 'resync_required')
+        assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('resync'))), [2, 0, 0, 0])
+        await mirrored.drop()
+      })
+
+      async function songsOf(table: string, key: readonly string[]) {
+        const project = await createMirrorProject(world(name), table)
+        const options = { deletionPercentMax: key.length === 0 ? 100 : null }
+        const mirrored = await createMirroredTable(project, songsTable(table, key), songsSync, options)
+        await mirrored.apply([{ kind: 'insert', rows: songs }])
+        return mirrored
       }
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 0, 0, 0])
-      await mirrored.drop()
     })
-
-    test('without a key shows identical songs as one, and takes a change for a delete and an insert', async () => {
-      const mirrored = await songsOf('songs_without_key', [])
-      await mirrored.apply([{ kind: 'insert', rows: [songs[1]!] }])
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [3, 0, 0, 1])
-      await mirrored.apply([{ kind: 'delete', row: songs[1]!, all: false }])
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [0, 0, 0, 0])
-      await mirrored.apply([set(mirrored.table, 0, 'genre', 'Pop')])
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.startRun())), [1, 0, 1, 0])
-      await mirrored.drop()
-    })
-
-    test('whose source is emptied asks first, deletes nothing before the answer, and everything after it', async () => {
-      const mirrored = await songsOf('songs_emptied', ['id'])
-      await mirrored.assertRun(await mirrored.startRun())
-      await mirrored.apply(songs.map((row) => ({ kind: 'delete', row, all: true })))
-      await mirrored.assertStopped(await mirrored.startRun(), 'needs_confirmation')
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('confirm_deletes'))), [0, 0, 3, 0])
-      await mirrored.drop()
-    })
-
-    test('whose table is made again asks for a resync, and deletes nothing before', async () => {
-      const mirrored = await songsOf('songs_again', ['id'])
-      await mirrored.assertRun(await mirrored.startRun())
-      await mirrored.recreate()
-      await mirrored.assertStopped(await mirrored.startRun(), 'resync_required')
-      await mirrored.apply([set(mirrored.table, 0, 'genre', 'Pop')])
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('resync'))), [3, 0, 0, 0])
-      await mirrored.apply([{ kind: 'delete', row: mirrored.table.rows[2]!, all: true }])
-      await mirrored.assertStopped(await mirrored.startRun(), 'needs_confirmation')
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('confirm_deletes'))), [0, 0, 1, 0])
-      await mirrored.drop()
-    })
-
-    // The last one: all snapshots go.
-    test('whose snapshot has expired asks for a resync, and deletes nothing before', async () => {
-      const mirrored = await songsOf('songs_expired', ['id'])
-      await mirrored.assertRun(await mirrored.startRun())
-      await world(name).warehouse.loseSnapshots()
-      await mirrored.apply([{ kind: 'delete', row: songs[2]!, all: true }])
-      await mirrored.assertStopped(await mirrored.startRun(), 'resync_required')
-      assert.deepEqual(found(await mirrored.assertRun(await mirrored.decide('resync'))), [2, 0, 0, 0])
-      await mirrored.drop()
-    })
-
-    async function songsOf(table: string, key: readonly string[]) {
-      const project = await createMirrorProject(world(name), table)
-      const options = { deletionPercentMax: key.length === 0 ? 100 : null }
-      const mirrored = await createMirroredTable(project, songsTable(table, key), songsSync, options)
-      await mirrored.apply([{ kind: 'insert', rows: songs }])
-      return mirrored
-    }
-  })
-}
+  }
+})
 
 /** Sets one cell of the n-th row. */
 function set({ columns, rows }: ModelTable, n: number, column: string, cell: Cell) {
