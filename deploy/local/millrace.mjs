@@ -10,12 +10,14 @@ import { cacheDir } from './setup/cache.mjs'
 import { installK6 } from './setup/k6.mjs'
 import { setUp } from './setup/set-up.mjs'
 import { SetupError } from './setup/setup-error.mjs'
+import { installSpark } from './setup/spark.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 /** Task → the program that node_modules/.bin/node runs, and whether it needs Kafka, the registry and Redis on this machine. */
 const TASKS = {
   setup: { needs: 'everything' },
+  'setup:spark': { needs: 'everything', spark: true },
   check: { program: 'deploy/local/src/check-main.ts', needs: 'dependencies' },
   test: { program: 'deploy/local/src/test-main.ts', needs: 'everything' },
   start: { program: 'deploy/local/src/stack-main.ts', args: ['start'], needs: 'everything' },
@@ -36,6 +38,9 @@ async function main() {
     return 2
   }
   await setUp({ root, needs: task.needs, say: (line) => console.error(line) })
+  // Half a gigabyte that only the stand-in for Databricks needs.
+  if (task.spark || rest.includes('databricks'))
+    await installSpark({ root, cache: cacheDir(process.env), say: (line) => console.error(line) })
   if (task.program === undefined) return 0
   if (!existsSync(path.join(root, task.program))) {
     throw new SetupError(
