@@ -20,7 +20,7 @@ export function toSyncAnswer(
 ): SyncAnswer {
   const { id, projectId, profileKind, importId, stateReason, mappingVersion, generation, deletionPercentMax } = sync
   const { snapshotExpiresAt } = sync
-  const warning = snapshotExpiresAt === null ? null : snapshotWarning(Date.parse(snapshotExpiresAt), nowMs)
+  const warning = snapshotExpiresAt === null ? null : snapshotWarning(snapshotExpiresAt.getTime(), nowMs)
   return {
     ...(definitionOf(sync) as unknown as Pick<SyncAnswer, 'mapping' | 'schedule' | 'table'> & SyncDefinition),
     id,
@@ -31,7 +31,7 @@ export function toSyncAnswer(
     state: sync.state as SyncAnswer['state'],
     stateReason,
     generation,
-    snapshotExpiresAt,
+    snapshotExpiresAt: snapshotExpiresAt?.toISOString() ?? null,
     warnings: warning === null ? [] : [warning],
     mappingVersion,
     triggerUrl: `${publicUrl}/v1/projects/${projectId}/syncs/${id}/trigger`,

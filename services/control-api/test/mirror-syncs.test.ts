@@ -198,11 +198,10 @@ describe('mirrored syncs', () => {
     const { id, warnings, snapshotExpiresAt } = await made()
     assert.deepEqual([warnings, snapshotExpiresAt], [[], null])
     const expiresIn = async (ms: number) => {
-      const expiresAt = new Date(noon + ms).toISOString()
-      const cursor = jsonText({ hi: null, pin: { expiresAt } })
+      const cursor = jsonText({ hi: null, pin: { expiresAt: noon + ms } })
       await store.db.updateTable('syncs').set({ cursor }).where('id', '=', id).execute()
       const sync = await read(id)
-      assert.equal(sync.snapshotExpiresAt, expiresAt)
+      assert.equal(sync.snapshotExpiresAt, new Date(noon + ms).toISOString())
       return sync.warnings.map(({ code }) => code)
     }
     assert.deepEqual(await expiresIn(7 * dayMs), [])

@@ -27,8 +27,8 @@ export type Sync = {
   readonly decision: SyncDecision | null
   /** Grows with each resync. */
   readonly generation: number
-  /** When what the last run kept in the warehouse expires, ISO 8601; null where nothing is kept or it lives for ever. */
-  readonly snapshotExpiresAt: string | null
+  /** When what the last run kept in the warehouse expires; null where nothing is kept or it lives for ever. */
+  readonly snapshotExpiresAt: Date | null
   readonly mappingVersion: number
   readonly mapping: Mapping
   readonly nextDueAt: Date | null
@@ -63,7 +63,8 @@ export function selectSyncs(db: Queries) {
       'syncs.state_reason as stateReason',
       'syncs.decision',
       'syncs.generation',
-      sql<string | null>`syncs.cursor #>> '{pin,expiresAt}'`.as('snapshotExpiresAt'),
+      // Warehouses write it in milliseconds: libs/warehouses/src/mirror/mirror-cursor.ts.
+      sql<Date | null>`to_timestamp((syncs.cursor #>> '{pin,expiresAt}')::float8 / 1000)`.as('snapshotExpiresAt'),
       'syncs.mapping_version as mappingVersion',
       'sync_mappings.mapping',
       'syncs.next_due_at as nextDueAt',
