@@ -17,6 +17,8 @@ export type OpenWarehouseRequest = {
     readonly bigQueryEndpoint?: string | undefined
     /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
     readonly awsEndpoint?: string | undefined
+    /** An operator's own address of Snowflake's API instead of that of the account. */
+    readonly snowflakeEndpoint?: string | undefined
   }
   /** Millrace's own AWS identity; without it the SDK looks where AWS's programs look: environment, files, the machine's role. */
   readonly aws?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined

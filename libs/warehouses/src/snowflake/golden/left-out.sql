@@ -1,0 +1,2 @@
+SELECT COUNT(*)
+FROM (SELECT 1 AS one FROM "ANALYTICS"."SHOP"."visits ""v""" WHERE "inserted at" IS NULL LIMIT 1000000) AS t
