@@ -4,13 +4,19 @@ import { describe, it } from 'node:test'
 import {
   bigqueryChecksum,
   type ChecksumColumn,
+  databricksChecksum,
   postgresChecksum,
   redshiftChecksum,
   rowChecksumSql,
 } from '@millrace/domain/identity/row-checksum-sql.ts'
 import { columnTypes } from '@millrace/domain/row-schema.ts'
 
-const dialects = { postgres: postgresChecksum, bigquery: bigqueryChecksum, redshift: redshiftChecksum }
+const dialects = {
+  postgres: postgresChecksum,
+  bigquery: bigqueryChecksum,
+  redshift: redshiftChecksum,
+  databricks: databricksChecksum,
+}
 const golden = (name: string) => readFileSync(new URL(`golden/row-checksum.${name}.sql`, import.meta.url), 'utf8')
 
 /** One column of each type, named after it; Redshift has none of bytes. */
