@@ -36,6 +36,8 @@ export type Tables = {
   audit: AuditTable
   leases: LeasesTable
   usage: UsageTable
+  mirror_blobs: MirrorBlobsTable
+  mirror_sets: MirrorSetsTable
 }
 
 export type SyncState = 'active' | 'paused' | 'needs_attention' | 'deleted'
@@ -253,3 +255,7 @@ type UsageTable = {
   group_updates: number
   group_deletes: number
 }
+
+type MirrorBlobsTable = { id: string; sync_id: string; run_id: string; bytes: Buffer }
+
+type MirrorSetsTable = { id: string; sync_id: string; run_id: string; head: Buffer; blobs: (string | null)[] }
