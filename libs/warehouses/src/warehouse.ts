@@ -1,6 +1,7 @@
 import type { Column, RowSchema } from '@millrace/domain/row-schema.ts'
 import type { Mode, TableType, WarehouseKind } from '@millrace/domain/words.ts'
 import type { ChangeSink } from './change-sink.ts'
+import type { KeptWriter } from './mirror/kept.ts'
 
 /** A table or view as the catalogue lists it. */
 export type TableRef = { readonly schema: string; readonly name: string }
@@ -13,7 +14,11 @@ export type TableSummary = TableRef & {
 export type TableDescription = RowSchema & {
   readonly kind: TableSummary['kind']
   readonly columns: readonly (Column & { readonly nullable: boolean })[]
+  /** What syncing the table would cost more than it need, or in which modes it cannot be. */
+  readonly warnings?: readonly TableWarning[]
 }
+
+export type TableWarning = { readonly code: string; readonly message: string; readonly hint: string }
 
 /** One check of "test connection": which step, whether it holds, and what to do when it does not. */
 export type ConnectionCheck = {
@@ -98,6 +103,8 @@ export type PlanRequest = {
    * run; null = none. A change to any other schema stops the plan with `schema_changed`.
    */
   readonly acceptedSchema: string | null
+  /** Mirror: for warehouses at which nothing may be written. */
+  readonly keep?: KeptWriter | undefined
   /** Chunk size to aim at. */
   readonly chunkRows: number
 }

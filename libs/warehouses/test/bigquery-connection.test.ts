@@ -119,6 +119,11 @@ describe('connecting to BigQuery', () => {
       const check = await last(name)
       assert.deepEqual([check?.ok, check?.code], [true, code])
       assert.ok(check?.message && check.hint)
+      const { warnings } = await open().describeTable(shopTable(name), signal)
+      assert.deepEqual(
+        warnings?.map((warning) => warning.code),
+        [code],
+      )
     }
     source.server.storage.drop('shop', 'by_ingestion')
   })

@@ -34,7 +34,7 @@ import { planAgain, planRead } from './plan.ts'
 import { pinLost, readPages } from './read-pages.ts'
 import { type ApiRow, RowEncoder } from './row-encoder.ts'
 import { changeTaker, insertTaker } from './row-takers.ts'
-import { checkConnection } from './setup.ts'
+import { checkConnection, costWarning } from './setup.ts'
 import { originOf, previewOriginOf, rangeOf } from './source-range.ts'
 import { identicalStatement, previewStatement, selectStatement } from './statements.ts'
 
@@ -74,7 +74,8 @@ export class BigQueryWarehouse implements Warehouse {
     const found = await findTable(this.#client, table, signal)
     const schema = rowSchemaOf(found)
     const columns = schema.columns.map((column, i) => ({ ...column, nullable: found.columns[i]!.nullable }))
-    return { ...schema, columns, kind: kindOf(found) }
+    const warning = costWarning(found)
+    return { ...schema, columns, kind: kindOf(found), ...(warning === null ? {} : { warnings: [warning] }) }
   }
 
   async preview(

@@ -1,6 +1,6 @@
 import type { MillraceError } from '@millrace/domain/errors.ts'
 import { shown } from '../shown.ts'
-import type { ConnectionCheck, TableRef } from '../warehouse.ts'
+import type { ConnectionCheck, TableRef, TableWarning } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import { type FoundTable, findTable, listSchemas } from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
@@ -17,12 +17,11 @@ export type CheckParts = {
   readonly serviceAccount: string
 }
 
-type Warning = { readonly code: string; readonly message: string; readonly hint: string }
 type Step = {
   readonly step: string
   /** The step of the set-up that makes it hold. */
   readonly setUpStep: string
-  readonly work: (signal: AbortSignal) => Promise<Warning | null>
+  readonly work: (signal: AbortSignal) => Promise<TableWarning | null>
   /** What to run when the service account may not do it. */
   readonly grant?: string
 }
@@ -48,7 +47,7 @@ export async function checkConnection(
   return checks
 }
 
-function told({ code, message, hint }: MillraceError, grant: string | undefined): Warning {
+function told({ code, message, hint }: MillraceError, grant: string | undefined): TableWarning {
   return code === 'permission_denied' && grant !== undefined
     ? { code, message, hint: `Run: ${grant}` }
     : { code, message, hint }
@@ -134,7 +133,7 @@ async function readTable(
   stagingDataset: string,
   table: TableRef,
   signal: AbortSignal,
-): Promise<Warning | null> {
+): Promise<TableWarning | null> {
   const found = await findTable(client, table, signal)
   await dryRun(client, selectStatement(originOf(client, found, null), found.columns, null), found.location, signal)
   const staging = await client.call<{ location?: string }>({ path: `/datasets/${stagingDataset}` }, signal)
@@ -148,7 +147,7 @@ async function readTable(
 }
 
 /** The guide: "In an un-partitioned BigQuery table, the filtering results in a full scan of all data". */
-export function costWarning({ kind, partitioning, table }: FoundTable): Warning | null {
+export function costWarning({ kind, partitioning, table }: FoundTable): TableWarning | null {
   if (kind !== 'TABLE') return null
   if (partitioning.kind === 'ingestion_time')
     return {

@@ -71,6 +71,7 @@ export function addCatalogue(api: Api, context: ApiContext): void {
       return {
         ...table,
         key: [...described.key],
+        warnings: [...(described.warnings ?? [])],
         suggestion: isGa4Table(source.warehouse, table) ? ga4Suggestion : null,
         columns: columns.map(({ name, type, sourceType, nullable }) => ({ name, type, sourceType, nullable })),
       }

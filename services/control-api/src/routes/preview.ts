@@ -52,6 +52,7 @@ export function addPreview(api: Api, context: ApiContext): void {
         columns: schema.columns.map(({ name, type, sourceType }) => ({ name, type, sourceType })),
         rows: sink.rows.map(({ row }) => decodeRow(schema, row, 0, row.length)),
         cut: sink.cut,
+        warnings: [...(schema.warnings ?? [])],
         estimate,
         ...mapped,
       }

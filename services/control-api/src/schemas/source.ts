@@ -1,6 +1,6 @@
 import { warehouseKinds } from '@millrace/domain/words.ts'
 import { Type } from 'typebox'
-import { closed, id, identifier, literals, name, nullable, time } from './common.ts'
+import { closed, id, identifier, literals, name, nullable, problem, time } from './common.ts'
 import { mapping } from './mapping.ts'
 
 const secretBytesMax = 64 * 1024
@@ -8,12 +8,12 @@ const secretBytesMax = 64 * 1024
 const options = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
   maxProperties: 50,
   description:
-    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?; for bigquery: projectId, location?, stagingDataset; for redshift: awsAccountId, region, clusterId or workgroupName, database, dbUser?, roleName, stagingBucket, stagingSchema?, bucketPrefix?, iamRoleArn?',
+    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?; for bigquery: projectId, location?, stagingDataset; for redshift: awsAccountId, region, clusterId or workgroupName, database, dbUser?, roleName, stagingBucket, stagingSchema?, bucketPrefix?, iamRoleArn?; for snowflake: accountIdentifier, user, authentication, role, warehouse, database, connectorSchema?',
 })
 const secrets = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: secretBytesMax }), {
   maxProperties: 20,
   description:
-    'Written only; for postgres: password, sshPrivateKey?; for bigquery: serviceAccountKey; for redshift none',
+    'Written only; for postgres: password, sshPrivateKey?; for bigquery: serviceAccountKey; for redshift none; for snowflake: password, or none with key_pair, since Millrace makes the keys',
 })
 
 const table = closed({ schema: identifier, name: identifier }, { description: 'Tries to read this table as well' })
@@ -34,6 +34,14 @@ export const sourcePatch = closed({
   secrets: Type.Optional(secrets),
 })
 
+export const sourceKey = Type.Object({
+  state: literals(['current', 'next'], { description: 'next: until a test of the connection has logged in with it' }),
+  slot: Type.String({ description: 'RSA_PUBLIC_KEY or RSA_PUBLIC_KEY_2 of the user' }),
+  publicKey: Type.String(),
+  statement: Type.String({ description: 'What the owner of the user runs in the warehouse' }),
+})
+export const sourceKeysAnswer = Type.Object({ items: Type.Array(sourceKey) })
+
 export const sourceAnswer = Type.Object({
   id,
   projectId: id,
@@ -43,6 +51,16 @@ export const sourceAnswer = Type.Object({
   createdAt: time,
   updatedAt: time,
 })
+export const newSourceAnswer = Type.Intersect([
+  sourceAnswer,
+  Type.Object({
+    keys: Type.Optional(
+      Type.Array(sourceKey, {
+        description: 'Where Millrace has made the key: run its statement, then test the connection',
+      }),
+    ),
+  }),
+])
 
 export const schemaParams = closed({ projectId: id, sourceId: id, schema: identifier })
 export const tableParams = closed({ projectId: id, sourceId: id, schema: identifier, table: identifier })
@@ -58,6 +76,7 @@ export const tablesAnswer = Type.Object({
     }),
   ),
 })
+const warnings = Type.Array(problem, { description: 'What syncing the table would cost, or what it could not do' })
 export const tableAnswer = Type.Object({
   schema: Type.String(),
   name: Type.String(),
@@ -65,6 +84,7 @@ export const tableAnswer = Type.Object({
   columns: Type.Array(
     Type.Object({ name: Type.String(), type: Type.String(), sourceType: Type.String(), nullable: Type.Boolean() }),
   ),
+  warnings,
   suggestion: nullable(
     Type.Object(
       {
@@ -90,6 +110,7 @@ export const previewAnswer = Type.Object({
   rows: Type.Array(Type.Record(Type.String(), Type.Unknown())),
   /** Rows beyond the size that a preview may have were left out. */
   cut: Type.Boolean(),
+  warnings,
   estimate: nullable(
     Type.Object(
       { bytes: Type.Number() },
