@@ -1,4 +1,5 @@
 import type { WarehouseKind } from '@millrace/domain/words.ts'
+import type { KeptReader } from './mirror/kept.ts'
 
 /** One source, ready to be connected to. */
 export type OpenWarehouseRequest = {
@@ -22,6 +23,9 @@ export type OpenWarehouseRequest = {
   }
   /** Millrace's own AWS identity; without it the SDK looks where AWS's programs look: environment, files, the machine's role. */
   readonly aws?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
+  /** Mirror of warehouses at which nothing may be written: where Millrace keeps what their tables are compared with, and up to how many rows. */
+  readonly kept?: KeptReader | undefined
+  readonly mirrorRowsMax?: number | undefined
   /** Shown in the warehouse's list of sessions. */
   readonly applicationName: string
 }

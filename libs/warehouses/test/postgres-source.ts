@@ -4,6 +4,7 @@ import path from 'node:path'
 import { type PostgresServer, startPostgres } from '@millrace/local-stack/servers/postgres.ts'
 import { createTestCa, type TestCa } from '@millrace/local-stack/servers/test-ca.ts'
 import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
+import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
 import type { ChunkSpec, Pin, PlanRequest, ReadPlan, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import pg from 'pg'
 import { CollectingSink, type Row } from './collecting-sink.ts'
@@ -17,7 +18,11 @@ export type PostgresSource = {
   readonly ca: TestCa
   readonly admin: pg.Client
   readonly warehouse: Warehouse
-  open(options?: Readonly<Record<string, unknown>>, secrets?: Readonly<Record<string, string>>): Warehouse
+  open(
+    options?: Readonly<Record<string, unknown>>,
+    secrets?: Readonly<Record<string, string>>,
+    more?: Pick<OpenWarehouseRequest, 'kept' | 'mirrorRowsMax'>,
+  ): Warehouse
   stop(): Promise<void>
 }
 
@@ -30,7 +35,7 @@ export async function startSource(settings: Readonly<Record<string, string>> = {
   admin.on('error', () => undefined)
   await admin.connect()
   const opened: Warehouse[] = []
-  const open: PostgresSource['open'] = (options = {}, secrets = {}) => {
+  const open: PostgresSource['open'] = (options = {}, secrets = {}, more = {}) => {
     const warehouse = openWarehouse({
       kind: 'postgres',
       options: {
@@ -45,6 +50,7 @@ export async function startSource(settings: Readonly<Record<string, string>> = {
       secrets: { password: server.password, ...secrets },
       net: { allowedCidrs },
       applicationName: 'millrace-test',
+      ...more,
     })
     opened.push(warehouse)
     return warehouse

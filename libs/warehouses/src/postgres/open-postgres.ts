@@ -3,6 +3,7 @@ import type { OpenWarehouseRequest } from '../open-warehouse-request.ts'
 import type { Warehouse } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { ConnectParts } from './connect.ts'
+import { mirrorRowsDefault } from './mirror-limits.ts'
 import { type PostgresOptions, readOptions } from './options.ts'
 import { PostgresWarehouse } from './postgres-warehouse.ts'
 
@@ -24,7 +25,11 @@ export function openPostgres(request: OpenWarehouseRequest): Warehouse {
     tunnel,
     applicationName: request.applicationName,
   })
-  return new PostgresWarehouse(connect, (trustFirstKey) => tunnelOf(options, request, trustFirstKey))
+  const { kept, mirrorRowsMax = mirrorRowsDefault } = request
+  return new PostgresWarehouse(connect, (trustFirstKey) => tunnelOf(options, request, trustFirstKey), {
+    kept,
+    rowsMax: mirrorRowsMax,
+  })
 }
 
 function tunnelOf(options: PostgresOptions, request: OpenWarehouseRequest, trustFirstKey: boolean): SshTunnel | null {

@@ -7,6 +7,7 @@ import { type FoundTable, findTable, rowSchemaOf } from './catalog.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import { countOverlap, countReadAgain, overlapOf } from './overlap.ts'
 import { planChunks } from './plan-chunks.ts'
+import { type MirrorPlace, planMirror } from './plan-mirror.ts'
 
 /** Rows without an insert time are counted up to here, so that a wrong column is noticed without a long scan of an index. */
 const rowsWithoutTimeMax = 1_000_000
@@ -26,7 +27,6 @@ const rowsWithoutTimeMax = 1_000_000
  * Proved by test/postgres-append.test.ts and test/postgres-snapshot.test.ts.
  */
 export async function planRead(client: pg.Client, request: PlanRequest): Promise<ReadPlan> {
-  if (request.mode === 'mirror') throw modeNotSupported()
   const found = await findTable(client, request.table)
   await lockForReading(client, found)
   const identity = identityOf(request, found)
@@ -54,6 +54,14 @@ export async function planRead(client: pg.Client, request: PlanRequest): Promise
     pin: { rules: found.columns.map((column) => column.rule) },
     nextCursor: range === null ? null : await nextCursor(client, found, range, distinct),
   }
+}
+
+/** Compares a table for a mirror run (plan-mirror.ts), with the same look at it and the same lock. */
+export async function planMirrorRead(place: MirrorPlace, request: PlanRequest): Promise<ReadPlan> {
+  const { client } = place.session
+  const found = await findTable(client, request.table)
+  await lockForReading(client, found)
+  return await planMirror(place, request, found, identityOf(request, found))
 }
 
 async function nextCursor(
@@ -134,14 +142,6 @@ async function countRowsWithoutTime(client: pg.Client, found: FoundTable, name: 
     [rowsWithoutTimeMax],
   )
   return Number(rows[0]?.n ?? 0)
-}
-
-function modeNotSupported(): WarehouseError {
-  return new WarehouseError(
-    'mode_not_supported',
-    'Postgres sources cannot be mirrored.',
-    'Use append for tables that only grow, full for others.',
-  )
 }
 
 function columnNotFound(name: string, table: { schema: string; name: string }): WarehouseError {

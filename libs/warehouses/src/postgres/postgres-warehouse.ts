@@ -1,8 +1,10 @@
 import type { SshTunnel } from '@millrace/net/ssh-tunnel.ts'
 import type { ChangeSink } from '../change-sink.ts'
+import type { KeptReader } from '../mirror/kept.ts'
 import type {
   ChunkSpec,
   ConnectionCheck,
+  Pin,
   PlanRequest,
   ReadPlan,
   ReadResult,
@@ -10,12 +12,13 @@ import type {
   TableRef,
   Warehouse,
 } from '../warehouse.ts'
-import { WarehouseError } from '../warehouse-error.ts'
 import { findTable, kindOf, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
 import { type ConnectParts, connectPostgres, type Session } from './connect.ts'
 import { postgresError } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
-import { checkUnchanged, planRead } from './plan.ts'
+import { checkUnchanged, planMirrorRead, planRead } from './plan.ts'
+import { positionsOf } from './positions-of.ts'
+import { type ChangesChunk, readChanges } from './read-changes.ts'
 import { readRows } from './read-rows.ts'
 import { checkConnection } from './setup.ts'
 import { beginSnapshot, exportSnapshot, joinSnapshot } from './snapshot.ts'
@@ -29,6 +32,11 @@ const planMs = 15 * 60_000
 const readMs = 24 * 3600_000
 const countMs = 3600_000
 
+/** What a mirror keeps its checksums in, and how many rows a table has at most that is mirrored. */
+export type MirrorParts = { readonly kept: KeptReader | undefined; readonly rowsMax: number }
+
+const noPin: Pin = { shared: null, close: () => Promise.resolve() }
+
 /** Each method works on a connection of its own, so they may run in parallel. */
 export class PostgresWarehouse implements Warehouse {
   readonly kind = 'postgres'
@@ -36,12 +44,15 @@ export class PostgresWarehouse implements Warehouse {
   readonly #parts: ConnectParts
   readonly #testTunnel: () => SshTunnel | null
   readonly #connectWith: (tunnel: SshTunnel | null) => ConnectParts
+  readonly #mirror: MirrorParts
   readonly #sessions = new Set<Session>()
 
   constructor(
     connectWith: (tunnel: SshTunnel | null) => ConnectParts,
     tunnelOf: (trustFirstKey: boolean) => SshTunnel | null,
+    mirror: MirrorParts,
   ) {
+    this.#mirror = mirror
     this.#tunnel = tunnelOf(false)
     this.#testTunnel = () => tunnelOf(true)
     this.#connectWith = connectWith
@@ -92,7 +103,13 @@ export class PostgresWarehouse implements Warehouse {
   }
 
   async plan(request: PlanRequest, signal: AbortSignal) {
-    return await this.#pinned(signal, (session) => planRead(session.client, request))
+    if (request.mode !== 'mirror') return await this.#pinned(signal, (session) => planRead(session.client, request))
+    // What was found is set aside: nothing of it depends on the snapshot any more.
+    const plan = await this.#with(planMs, signal, async (session) => {
+      await beginSnapshot(session)
+      return await planMirrorRead({ session, kept: this.#keptReader(), rowsMax: this.#mirror.rowsMax }, request)
+    })
+    return { plan, pin: noPin }
   }
 
   /**
@@ -102,6 +119,7 @@ export class PostgresWarehouse implements Warehouse {
    * gone in the new snapshot was in the table when it was read; it is not counted.
    */
   async repin(plan: ReadPlan, signal: AbortSignal) {
+    if (plan.mode === 'mirror') return { plan, pin: noPin, rereadAll: false }
     const pinned = await this.#pinned(signal, async (session) => {
       await checkUnchanged(session.client, plan)
       return plan
@@ -116,6 +134,7 @@ export class PostgresWarehouse implements Warehouse {
     sink: ChangeSink,
     signal: AbortSignal,
   ): Promise<ReadResult> {
+    if (plan.mode === 'mirror') return readChanges(this.#keptReader(), chunk as ChangesChunk, sink, signal)
     return this.#with(readMs, signal, async (session) => {
       await joinSnapshot(session, shared)
       const identity = positionsOf(plan.identity, plan.schema.columns)
@@ -136,14 +155,20 @@ export class PostgresWarehouse implements Warehouse {
     })
   }
 
-  /** Nothing of a run stays in Postgres: its snapshot ends with the pin's connection. */
-  cleanUp(_leavings: RunLeavings, _signal: AbortSignal): Promise<void> {
-    return Promise.resolve()
+  /** Nothing of a run stays in Postgres: its snapshot ends with its connection. What a mirror keeps is at Millrace. */
+  async cleanUp(leavings: RunLeavings, _signal: AbortSignal): Promise<void> {
+    await this.#mirror.kept?.cleanUp(leavings)
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#sessions].map((session) => session.end()))
     await this.#tunnel?.close()
+  }
+
+  #keptReader(): KeptReader {
+    const { kept } = this.#mirror
+    if (kept === undefined) throw new Error('a mirror of Postgres needs a place to keep checksums')
+    return kept
   }
 
   async #pinned(signal: AbortSignal, work: (session: Session) => Promise<ReadPlan>) {
@@ -199,18 +224,4 @@ function isOfServer(error: unknown): boolean {
     error instanceof Error &&
     ('severity' in error || /Connection terminated|not queryable|Client was closed/.test(error.message))
   )
-}
-
-function positionsOf(names: readonly string[], columns: readonly { readonly name: string }[]): readonly number[] {
-  return names.map((name) => {
-    const position = columns.findIndex((column) => column.name === name)
-    if (position < 0) {
-      throw new WarehouseError(
-        'column_not_found',
-        'A column of the identity does not exist.',
-        'Correct the mapping of the sync.',
-      )
-    }
-    return position
-  })
 }

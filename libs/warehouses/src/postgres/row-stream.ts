@@ -12,6 +12,9 @@ const dataRow = 0x44
 /** ParseComplete, BindComplete, NoticeResponse, ParameterStatus, NotificationResponse: nothing for us in them. */
 const skipped: ReadonlySet<number> = new Set([0x31, 0x32, 0x4e, 0x53, 0x41])
 
+/** What makes a row of a DataRow. */
+export type WireEncoder = Pick<RowEncoder, 'encode' | 'writer' | 'rowId' | 'shrink'>
+
 type Listener = (chunk: Buffer) => void
 
 /**
@@ -26,8 +29,8 @@ type Listener = (chunk: Buffer) => void
 export class RowStream implements pg.Submittable {
   readonly #text: string
   readonly #values: readonly (string | null)[]
-  readonly #encoder: RowEncoder
-  readonly #sink: ChangeSink
+  readonly #encoder: WireEncoder
+  readonly #sink: Pick<ChangeSink, 'insert' | 'drained'>
   readonly #result = Promise.withResolvers<number>()
   #socket: Duplex | null = null
   #driver: Listener[] = []
@@ -44,7 +47,12 @@ export class RowStream implements pg.Submittable {
   sinkFailure: unknown = null
 
   /** `text` with its parameters `values`, whose columns are those that `encoder` was made for. */
-  constructor(text: string, values: readonly (string | null)[], encoder: RowEncoder, sink: ChangeSink) {
+  constructor(
+    text: string,
+    values: readonly (string | null)[],
+    encoder: WireEncoder,
+    sink: Pick<ChangeSink, 'insert' | 'drained'>,
+  ) {
     this.#text = text
     this.#values = values
     this.#encoder = encoder
