@@ -17,6 +17,8 @@ export function extractorConfig(read: EnvReader) {
     bigQueryEndpoint: read.optional('MILLRACE_BIGQUERY_ENDPOINT'),
     /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
     awsEndpoint: read.optional('MILLRACE_AWS_ENDPOINT'),
+    /** An operator's own address of Snowflake's API instead of that of each account. */
+    snowflakeEndpoint: read.optional('MILLRACE_SNOWFLAKE_ENDPOINT'),
     /** Millrace's own AWS identity; without it the SDK finds one. */
     aws: awsIdentity(read),
     partitions: read.integer('MILLRACE_PARTITIONS', { min: 1, max: 10_000 }),
@@ -29,6 +31,8 @@ export function extractorConfig(read: EnvReader) {
     taskLoops: read.integer('MILLRACE_TASK_LOOPS', { default: 2, min: 1, max: 64 }),
     /** Rows that a chunk aims at: the most that is read twice after a crash. */
     chunkRows: read.integer('MILLRACE_CHUNK_ROWS', { default: 250_000, min: 1 }),
+    /** Rows of a table that is mirrored with checksums at Millrace (Postgres): larger ones are refused. */
+    mirrorRowsMax: read.integer('MILLRACE_MIRROR_ROWS', { default: 10_000_000, min: 1 }),
     /** A task whose holder is silent for this long is another's. */
     leaseMs: read.integer('MILLRACE_LEASE_MS', { default: 15_000, min: 500 }),
     pollMs: read.integer('MILLRACE_POLL_MS', { default: 250, min: 10 }),

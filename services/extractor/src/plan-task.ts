@@ -8,6 +8,7 @@ import { failpoint } from '@millrace/telemetry/failpoint.ts'
 import type { Pin, ReadPlan } from '@millrace/warehouses/warehouse.ts'
 import { registerChanges } from './changes-schema.ts'
 import type { ExtractorContext, TaskAtWork } from './extractor-context.ts'
+import { keptWriter } from './kept-in-store.ts'
 import { writeMarkers } from './markers.ts'
 import { requireConfirmation } from './needs-confirmation.ts'
 
@@ -40,7 +41,7 @@ export async function planTask(context: ExtractorContext, work: TaskAtWork): Pro
 
 async function makePlan(
   context: ExtractorContext,
-  { run, keeper }: TaskAtWork,
+  { task, run, keeper }: TaskAtWork,
   inputs: PlanInputs,
 ): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }> {
   const warehouse = await context.warehouseOf(run.sourceId)
@@ -63,6 +64,7 @@ async function makePlan(
       cursor: inputs.cursor,
       before: run.mode === 'mirror' ? beforeColumns(run.mapping, described) : [],
       acceptedSchema: inputs.decision?.acceptedSchema ?? null,
+      keep: keptWriter(context.db, { syncId: run.syncId, runId: run.runId, attempt: task.attempt }),
       chunkRows: context.chunkRows,
     },
     keeper.signal,

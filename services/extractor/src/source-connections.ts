@@ -5,6 +5,7 @@ import { type SourceConnection, sourceConnection } from '@millrace/store/sources
 import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
 import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
 import type { Warehouse } from '@millrace/warehouses/warehouse.ts'
+import { keptReader } from './kept-in-store.ts'
 
 type OpenSource = { readonly version: string; readonly warehouse: Promise<Warehouse> }
 
@@ -23,6 +24,7 @@ export class SourceConnections {
   readonly #kek: Kek
   readonly #net: OpenWarehouseRequest['net']
   readonly #aws: OpenWarehouseRequest['aws']
+  readonly #mirrorRowsMax: number | undefined
 
   constructor(
     db: Database,
@@ -31,13 +33,16 @@ export class SourceConnections {
       allowedCidrs,
       bigQueryEndpoint,
       awsEndpoint,
+      snowflakeEndpoint,
       aws,
-    }: OpenWarehouseRequest['net'] & Pick<OpenWarehouseRequest, 'aws'>,
+      mirrorRowsMax,
+    }: OpenWarehouseRequest['net'] & Pick<OpenWarehouseRequest, 'aws' | 'mirrorRowsMax'>,
   ) {
     this.#db = db
     this.#kek = kek
-    this.#net = { allowedCidrs, bigQueryEndpoint, awsEndpoint }
+    this.#net = { allowedCidrs, bigQueryEndpoint, awsEndpoint, snowflakeEndpoint }
     this.#aws = aws
+    this.#mirrorRowsMax = mirrorRowsMax
   }
 
   async get(sourceId: string): Promise<Warehouse> {
@@ -90,6 +95,8 @@ export class SourceConnections {
       externalId: source.externalId,
       net: this.#net,
       aws: this.#aws,
+      kept: keptReader(this.#db),
+      mirrorRowsMax: this.#mirrorRowsMax,
       applicationName: 'millrace-extractor',
     })
   }
