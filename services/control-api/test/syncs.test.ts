@@ -53,9 +53,8 @@ describe('syncs', () => {
   })
 
   test('that the support matrix refuses are a 422 that names the rule', async () => {
-    const mirror = { name: 'x', mode: 'mirror', insertTimeColumn: null }
-    const { errors } = refused(await create(mirror), 422, 'combination_not_supported')
-    assert.equal(errors?.[0]?.code, 'mirror_needs_change_tracking')
+    const { errors } = refused(await create({ name: 'x', mode: 'mirror' }), 422, 'combination_not_supported')
+    assert.equal(errors?.[0]?.code, 'only_append_has_insert_time')
     const bare = refused(await create({ name: 'x', insertTimeColumn: null }), 422, 'combination_not_supported')
     assert.equal(bare.errors?.[0]?.code, 'append_needs_insert_time')
     const full = refused(

@@ -23,7 +23,6 @@ export type CombinationRule =
   | 'standard_profiles_have_no_mirror'
   | 'events_have_no_full'
   | 'lookup_tables_are_full'
-  | 'mirror_needs_change_tracking'
   | 'append_needs_insert_time'
   | 'only_append_has_insert_time'
   | 'destination_cannot_delete_events'
@@ -40,15 +39,11 @@ export type CombinationAnswer =
 /** Can this be synced? If not: the first rule that it breaks, in words for the person who asked for it. */
 export function checkCombination(asked: Combination): CombinationAnswer {
   const shape = tableShape(asked.tableType, asked.profileKind)
-  const rows = supportMatrix.filter((row) => row.mode === asked.mode && row.shapes.includes(shape))
-  if (rows.length === 0) return noSuchMode(shape, asked.mode)
-  const row = rows.find(({ warehouses }) => warehouses.includes(asked.warehouse))
-  if (row === undefined)
-    return refuse(
-      'mirror_needs_change_tracking',
-      `Mirror needs a warehouse that tracks changes; ${asked.warehouse} does not.`,
-      `Use append, or a sync of another mode. Mirror works on ${rows[0]!.warehouses.join(', ')}.`,
-    )
+  const row = supportMatrix.find(
+    ({ mode, shapes, warehouses }) =>
+      mode === asked.mode && shapes.includes(shape) && warehouses.includes(asked.warehouse),
+  )
+  if (row === undefined) return noSuchMode(shape, asked.mode)
   if (row.insertTime && !asked.hasInsertTime)
     return refuse(
       'append_needs_insert_time',

@@ -23,18 +23,17 @@ export type SupportRow = {
   readonly needs: readonly Need[]
 }
 
-const tracking: readonly WarehouseKind[] = ['bigquery', 'snowflake', 'databricks', 'redshift']
-const all: readonly WarehouseKind[] = [...tracking, 'postgres']
+const all: readonly WarehouseKind[] = ['bigquery', 'snowflake', 'databricks', 'redshift', 'postgres']
 const standard: readonly TableShape[] = ['user_profiles/standard', 'group_profiles/standard']
 const history: readonly TableShape[] = ['user_profiles/history', 'group_profiles/history']
 
 /**
  * The support matrix; what is not in it is refused. Used by the API, the documentation and the tests. Source: the
- * warehouse guide, "Table Types" and "Sync Modes".
+ * warehouse guide, "Table Types" and "Sync Modes"; mirror of Postgres goes beyond it (docs/warehouses/postgres.md).
  */
 export const supportMatrix: readonly SupportRow[] = [
-  { mode: 'mirror', shapes: ['events'], warehouses: tracking, insertTime: false, needs: ['eventDeletes'] },
-  { mode: 'mirror', shapes: history, warehouses: tracking, insertTime: false, needs: ['profileHistory'] },
+  { mode: 'mirror', shapes: ['events'], warehouses: all, insertTime: false, needs: ['eventDeletes'] },
+  { mode: 'mirror', shapes: history, warehouses: all, insertTime: false, needs: ['profileHistory'] },
   { mode: 'append', shapes: ['events', ...standard], warehouses: all, insertTime: true, needs: [] },
   { mode: 'full', shapes: [...standard, 'lookup_table'], warehouses: all, insertTime: false, needs: [] },
   { mode: 'one_time', shapes: ['events', ...standard, 'lookup_table'], warehouses: all, insertTime: false, needs: [] },
