@@ -7,6 +7,8 @@ export type CellKinds = {
   readonly types: readonly ColumnType[]
   /** Text with the character NUL. */
   readonly hasNul: boolean
+  /** No two rows have one key; else the warehouse does not look, and identical rows may have it. */
+  readonly hasUniqueKeys?: boolean
 }
 
 /** Stands in ids for the name of the history, so that no two histories share a profile. */

@@ -26,6 +26,7 @@ export type Command =
 export type Shape = {
   readonly columns: readonly ModelColumn[]
   readonly key: readonly string[]
+  readonly hasUniqueKey: boolean
   readonly sync: ModelSync
   readonly parts: Readonly<Record<Part, readonly string[]>>
   /** Of a warehouse that has partitions: by which the table has them. */
@@ -68,7 +69,7 @@ function shapeArbitrary(kinds: CellKinds): fc.Arbitrary<Shape> {
       leavesOut: fc.boolean(),
       partition: fc.constantFrom<Shape['partition']>('none', 'none', 'time'),
     })
-    .map((choice) => shapeOf(choice))
+    .map((choice) => shapeOf(choice, kinds.hasUniqueKeys ?? false))
 }
 
 type Choice = {
@@ -83,7 +84,7 @@ type Choice = {
   readonly partition: Shape['partition']
 }
 
-function shapeOf(choice: Choice): Shape {
+function shapeOf(choice: Choice, hasUniqueKeys: boolean): Shape {
   const { tableType, key, timeType, properties, partition } = choice
   const isEvents = tableType === 'events'
   const has = {
@@ -124,7 +125,7 @@ function shapeOf(choice: Choice): Shape {
     name: has.name ? ['what'] : ['note'],
     other: columns.slice(columns.findIndex(({ name }) => name === 'who') + 1).map(({ name }) => name),
   }
-  return { columns, key, sync, parts, partition }
+  return { columns, key, hasUniqueKey: hasUniqueKeys && key.length > 0, sync, parts, partition }
 }
 
 function rowArbitrary(shape: Shape, kinds: CellKinds): fc.Arbitrary<RowSample> {

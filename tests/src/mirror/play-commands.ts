@@ -30,7 +30,7 @@ export function firstRows(shape: Shape, table: ModelTable, samples: readonly Row
 }
 
 function statementsOf(shape: Shape, table: ModelTable, command: Command): readonly Dml[] {
-  if (command.kind === 'insert') return insert(table, rowOf(table, command.row))
+  if (command.kind === 'insert') return insert(shape, table, rowOf(table, command.row))
   if (command.kind === 'add_column') return addColumn(shape, table, command)
   const all = table.key.length > 0
   if (command.kind === 'delete_share') {
@@ -40,7 +40,7 @@ function statementsOf(shape: Shape, table: ModelTable, command: Command): readon
   }
   const row = table.rows[command.at % Math.max(table.rows.length, 1)]
   if (row === undefined) return []
-  if (command.kind === 'copy') return [{ kind: 'insert', rows: [row] }]
+  if (command.kind === 'copy') return shape.hasUniqueKey ? [] : [{ kind: 'insert', rows: [row] }]
   if (command.kind === 'delete') return [{ kind: 'delete', row, all }]
   const fresh = rowOf(table, command.row)
   const names = shape.parts[command.part]
@@ -50,11 +50,13 @@ function statementsOf(shape: Shape, table: ModelTable, command: Command): readon
 }
 
 /** A row whose key is there already takes the place of those that have it. */
-function insert(table: ModelTable, row: ModelRow): readonly Dml[] {
+function insert({ hasUniqueKey }: Shape, table: ModelTable, row: ModelRow): readonly Dml[] {
   const add: Dml = { kind: 'insert', rows: [row] }
   const identity = identityText(table, row)
   const old = table.key.length === 0 ? undefined : table.rows.find((each) => identityText(table, each) === identity)
-  return old === undefined || rowText(old) === rowText(row) ? [add] : [deleteAll(old), add]
+  if (old === undefined) return [add]
+  if (rowText(old) === rowText(row)) return hasUniqueKey ? [] : [add]
+  return [deleteAll(old), add]
 }
 
 /** A column at the end, with values in the first rows or in none. */

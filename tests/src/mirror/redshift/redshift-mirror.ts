@@ -66,7 +66,7 @@ export async function openRedshiftMirror(): Promise<MirrorWarehouse> {
       return id
     },
     async createTable({ name, columns, key }) {
-      await sql(`CREATE TABLE ${shop(name)} (${columns.map(columnText).join(', ')})`)
+      await sql(`CREATE TABLE ${shop(name)} (${columns.map((column) => columnText(column)).join(', ')})`)
       await sql(`GRANT SELECT ON ${shop(name)} TO ${user}`)
       if (key.length > 0) await server.declareKey(schema, name, key)
     },
