@@ -22,6 +22,8 @@ export type ApiContext = {
   readonly bigQueryEndpoint?: string | undefined
   /** An operator's own address of AWS's APIs instead of AWS's. */
   readonly awsEndpoint?: string | undefined
+  /** An operator's own address of Snowflake's API instead of that of each account. */
+  readonly snowflakeEndpoint?: string | undefined
   /** Millrace's own AWS identity; without it the SDK finds one. */
   readonly aws?: OpenWarehouseRequest['aws']
   /** ARN of that identity, which the trust of customers' roles names. */

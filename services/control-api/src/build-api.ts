@@ -13,6 +13,7 @@ import { addProjects } from './routes/projects.ts'
 import { addRunEvents } from './routes/run-events.ts'
 import { addRuns } from './routes/runs.ts'
 import { addSetUp } from './routes/set-up.ts'
+import { addSourceKeys } from './routes/source-keys.ts'
 import { addSources } from './routes/sources.ts'
 import { addSyncDecisions } from './routes/sync-decisions.ts'
 import { addSyncs } from './routes/syncs.ts'
@@ -33,6 +34,7 @@ export async function buildApi(context: ApiContext): Promise<Api> {
     addProjects,
     addSetUp,
     addSources,
+    addSourceKeys,
     addCatalogue,
     addPreview,
     addSyncs,

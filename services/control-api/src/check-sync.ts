@@ -45,7 +45,7 @@ export function checkDefinition(
 }
 
 /** The support matrix names what the product promises; this version cannot read mirrors from these. */
-const notYet: ReadonlySet<WarehouseKind> = new Set(['snowflake', 'databricks'])
+const notYet: ReadonlySet<WarehouseKind> = new Set(['databricks'])
 const mirrorNotYet = {
   rule: 'mirror_not_yet',
   message: 'Mirror of this warehouse is not yet in this version.',
@@ -62,13 +62,16 @@ export function checkDeletionPercent(mode: Mode, deletionPercentMax: number | nu
   })
 }
 
-/** Throws a 422 for mirror of a view: only tables have snapshots. Source: the guide, "Mirror". */
+/** Streams follow views too: https://docs.snowflake.com/en/user-guide/streams-intro */
+const mirrorsViews: ReadonlySet<WarehouseKind> = new Set(['snowflake'])
+
+/** Throws a 422 for mirror of a view where only tables have snapshots. Source: the guide, "Mirror". */
 export function checkTableKind(
   { mode, table }: Pick<SyncDefinition, 'mode' | 'table'>,
   warehouse: WarehouseKind,
   kind: TableSummary['kind'],
 ): void {
-  if (mode !== 'mirror' || kind === 'table') return
+  if (mode !== 'mirror' || kind === 'table' || (kind === 'view' && mirrorsViews.has(warehouse))) return
   throw notSupported('table', {
     rule: 'mirror_not_on_views',
     message: `Mirror works on tables, and ${JSON.stringify(`${table.schema}.${table.name}`)} is a ${kind.replace('_', ' ')} of ${warehouse}.`,

@@ -20,6 +20,8 @@ export function controlApiConfig(read: EnvReader) {
     bigQueryEndpoint: read.optional('MILLRACE_BIGQUERY_ENDPOINT'),
     /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
     awsEndpoint: read.optional('MILLRACE_AWS_ENDPOINT'),
+    /** An operator's own address of Snowflake's API instead of that of each account. */
+    snowflakeEndpoint: read.optional('MILLRACE_SNOWFLAKE_ENDPOINT'),
     /** Millrace's own AWS identity; without it the SDK finds one. */
     aws: awsIdentity(read),
     /** ARN of that identity, shown by the set-up of Redshift. */

@@ -46,6 +46,7 @@ await runService({
       allowedCidrs: config.allowedCidrs,
       bigQueryEndpoint: config.bigQueryEndpoint,
       awsEndpoint: config.awsEndpoint,
+      snowflakeEndpoint: config.snowflakeEndpoint,
       aws: config.aws,
       awsPrincipalArn: config.awsPrincipalArn,
       warehouseMs: 20_000,

@@ -3,6 +3,7 @@ import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
 import type { OptionProblem } from '@millrace/warehouses/option-problem.ts'
 import { postgresOptions } from '@millrace/warehouses/postgres/options.ts'
 import { redshiftOptions } from '@millrace/warehouses/redshift/options.ts'
+import { snowflakeOptions } from '@millrace/warehouses/snowflake/options.ts'
 import type { ConnectionCheck, TableRef } from '@millrace/warehouses/warehouse.ts'
 import type { ApiContext } from './api-context.ts'
 import { ApiProblem, invalid, type ProblemDetail } from './http/api-problem.ts'
@@ -18,6 +19,7 @@ const optionChecks: Partial<Record<WarehouseKind, OptionCheck>> = {
   bigquery: bigQueryOptions.problems,
   postgres: postgresOptions.problems,
   redshift: redshiftOptions.problems,
+  snowflake: snowflakeOptions.problems,
 }
 
 /** Throws a 422 that names every option that is wrong; nothing was connected yet. */
@@ -29,7 +31,7 @@ export function checkOptions({ warehouse, options, secrets }: Connection): void 
         path: 'warehouse',
         code: 'not_supported',
         message: 'is not supported',
-        hint: 'Use postgres, bigquery or redshift.',
+        hint: 'Use postgres, bigquery, redshift or snowflake.',
       },
     ])
   const problems = check(options, Object.keys(secrets))

@@ -20,14 +20,14 @@ export async function useWarehouse<T>(
   { warehouse: kind, options, secrets }: Connection,
   work: (warehouse: Warehouse, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { allowedCidrs, bigQueryEndpoint, awsEndpoint, aws, warehouseMs } = context
+  const { allowedCidrs, bigQueryEndpoint, awsEndpoint, snowflakeEndpoint, aws, warehouseMs } = context
   const known = await externalId(context.db, projectId)
   const warehouse = context.openWarehouse({
     kind,
     options,
     secrets,
     externalId: known ?? undefined,
-    net: { allowedCidrs, bigQueryEndpoint, awsEndpoint },
+    net: { allowedCidrs, bigQueryEndpoint, awsEndpoint, snowflakeEndpoint },
     aws,
     applicationName: 'millrace-control-api',
   })

@@ -107,7 +107,7 @@ describe('the control API', () => {
       const { errors } = refused(await api.owner('POST', `${base}/sources`, body), 422, 'options_invalid')
       assert.deepEqual(errors?.map(({ path }) => path).sort(), ['options.options', 'options.port', 'options.sslMode'])
       refused(
-        await api.owner('POST', `${base}/sources`, { ...body, warehouse: 'snowflake' }),
+        await api.owner('POST', `${base}/sources`, { ...body, warehouse: 'databricks' }),
         422,
         'warehouse_not_supported',
       )

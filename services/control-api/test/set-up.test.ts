@@ -88,7 +88,7 @@ describe('the set-up assistant', () => {
   })
 
   test('knows no kind that cannot be read, and no project of others', async () => {
-    refused(await setUp('snowflake', {}), 422, 'warehouse_not_supported')
+    refused(await setUp('databricks', {}), 422, 'warehouse_not_supported')
     const stranger = await api.as(
       'owner',
       (await api.owner<{ id: string }>('POST', '/v1/projects', projectBody('theirs'))).body.id,

@@ -72,7 +72,7 @@ export function optionProblems(options: unknown, secretNames: readonly string[])
     const hint =
       needed === 'password'
         ? 'Give the password of the user.'
-        : 'Have a pair of keys made first: POST …/sources/keys, and give its privateKey as it was answered.'
+        : 'Create the source first: Millrace makes its pair of keys then, and shows what to run.'
     problems.push(problem(`/secrets/${needed}`, 'is missing', hint))
   }
   return problems

@@ -14,10 +14,18 @@ import { fromToken, isText, toToken } from '../http/page-token.ts'
 import type { Api } from '../http/server.ts'
 import { pageLimit, pageOf, pageQuery, projectParams, sourceParams } from '../schemas/common.ts'
 import { testAnswer } from '../schemas/set-up.ts'
-import { connectionBody, sourceAnswer, sourceBody, sourcePatch, storedTestBody } from '../schemas/source.ts'
+import {
+  connectionBody,
+  newSourceAnswer,
+  sourceAnswer,
+  sourceBody,
+  sourcePatch,
+  storedTestBody,
+} from '../schemas/source.ts'
 import { sealFields, sourcePlace } from '../sealed-secrets.ts'
-import { requireConnection, testConnection } from '../test-connection.ts'
-import { storedConnection } from '../use-warehouse.ts'
+import { confirmNextKey, firstKeys, makesKeys, shownKeys } from '../source-keys.ts'
+import { checkOptions, requireConnection, testConnection } from '../test-connection.ts'
+import { type Connection, storedConnection } from '../use-warehouse.ts'
 
 /** Sources: connections to warehouses. One is stored only after it was tried and works. */
 export function addSources(api: Api, context: ApiContext): void {
@@ -30,25 +38,28 @@ export function addSources(api: Api, context: ApiContext): void {
       schema: {
         tags: ['sources'],
         summary: 'Create a source',
-        description: 'The connection is tried first; when a check fails the answer is a 422 and nothing is stored.',
+        description:
+          'The connection is tried first; when a check fails the answer is a 422 and nothing is stored. Where Millrace makes the keys (snowflake with key_pair) the source is stored first, and the answer shows what to run before it is tested.',
         params: projectParams,
         body: sourceBody,
-        response: answers(201, sourceAnswer),
+        response: answers(201, newSourceAnswer),
       },
     },
     async (request, reply) => {
       const { projectId } = request.params
       const { name, ...connection } = request.body
-      const options = await requireConnection(context, projectId, connection)
-      const id = context.newId()
-      const secrets = sealFields(kek, sourcePlace(projectId, id), connection.secrets)
       const { warehouse } = connection
+      const made = makesKeys(warehouse, connection.options) ? await keysFor(connection) : null
+      const options = made === null ? await requireConnection(context, projectId, connection) : connection.options
+      const id = context.newId()
+      const secrets = sealFields(kek, sourcePlace(projectId, id), made ?? connection.secrets)
       await audited(context, request, async (tx) => {
         await createSource(tx, { id, projectId, name, warehouse, options, secrets })
         return { result: id, action: 'source.create', object: `source:${id}`, after: { name, warehouse, options } }
       })
       await failpoint('control-api.afterSourceStored')
-      return reply.code(201).send(toAnswer((await getSource(db, { projectId, sourceId: id })) ?? missing()))
+      const source = toAnswer((await getSource(db, { projectId, sourceId: id })) ?? missing())
+      return reply.code(201).send(made === null ? source : { ...source, keys: shownKeys(options, made) })
     },
   )
 
@@ -105,20 +116,23 @@ export function addSources(api: Api, context: ApiContext): void {
       let { options } = request.body
       const before = (await getSource(db, request.params)) ?? missing()
       const otherOptions = options !== undefined && !isDeepStrictEqual(options, before.options)
-      if (otherOptions && secrets === undefined) throw secretsNeeded()
+      const ownKeys = makesKeys(before.warehouse, before.options)
+      if (ownKeys && (secrets !== undefined || (otherOptions && !isSameLogin(before.options, options))))
+        throw keysStay()
+      if (otherOptions && secrets === undefined && !ownKeys) throw secretsNeeded()
       if (otherOptions || secrets !== undefined) {
         const stored = await storedConnection(context, before)
         const connection = {
           warehouse: before.warehouse,
           options: options ?? before.options,
-          secrets: otherOptions ? (secrets ?? {}) : { ...stored.secrets, ...secrets },
+          secrets: otherOptions && !ownKeys ? (secrets ?? {}) : { ...stored.secrets, ...secrets },
         }
         const tried = await requireConnection(context, before.projectId, connection)
         if (otherOptions) options = tried
       }
       const sealed = sealFields(kek, sourcePlace(before.projectId, before.id), secrets ?? {})
       const changed = await audited(context, request, async (tx) => {
-        const change = { ...request.params, name, options, secrets: sealed, dropOtherSecrets: otherOptions }
+        const change = { ...request.params, name, options, secrets: sealed, dropOtherSecrets: otherOptions && !ownKeys }
         if (!(await updateSource(tx, change))) return null
         return {
           result: true,
@@ -187,7 +201,10 @@ export function addSources(api: Api, context: ApiContext): void {
     },
     async (request) => {
       const source = (await getSource(db, request.params)) ?? missing()
-      const connection = await storedConnection(context, source)
+      const stored = await storedConnection(context, source)
+      const connection = (await confirmNextKey(context, request, source, stored))
+        ? await storedConnection(context, source)
+        : stored
       return toTestAnswer(await testConnection(context, source.projectId, connection, request.body?.table))
     },
   )
@@ -195,6 +212,30 @@ export function addSources(api: Api, context: ApiContext): void {
 
 function missing(): never {
   throw notFound('source')
+}
+
+/** Secrets that Millrace makes; with others than these the body is refused. */
+async function keysFor(connection: Connection): Promise<Connection['secrets']> {
+  const secrets = await firstKeys()
+  checkOptions({ ...connection, secrets: { ...connection.secrets, ...secrets } })
+  if (Object.keys(connection.secrets).length > 0) throw keysStay()
+  return secrets
+}
+
+/** Only the user in whose slots the public keys stand can be logged in with them. */
+function isSameLogin(before: Connection['options'], after: Connection['options'] | undefined): boolean {
+  return ['accountIdentifier', 'user', 'authentication'].every((name) => before[name] === after?.[name])
+}
+
+function keysStay() {
+  return invalid('keys_are_made', 'Millrace makes the keys of this source itself.', [
+    {
+      path: 'secrets',
+      code: 'keys_are_made',
+      message: 'are made by Millrace for one user of one account',
+      hint: 'Leave secrets out. For another account or user make another source; for other keys see POST …/sources/:sourceId/keys.',
+    },
+  ])
 }
 
 function secretsNeeded() {
