@@ -1,6 +1,6 @@
 /** The words of the system, as types. See docs/architecture.md, "Words". */
 
-export const warehouseKinds = ['bigquery', 'snowflake', 'databricks', 'redshift', 'postgres'] as const
+export const warehouseKinds = ['bigquery', 'snowflake', 'databricks', 'redshift', 'postgres', 'csv'] as const
 export type WarehouseKind = (typeof warehouseKinds)[number]
 
 export const tableTypes = ['events', 'user_profiles', 'group_profiles', 'lookup_table'] as const

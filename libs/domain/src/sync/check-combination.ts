@@ -23,6 +23,7 @@ export type CombinationRule =
   | 'standard_profiles_have_no_mirror'
   | 'events_have_no_full'
   | 'lookup_tables_are_full'
+  | 'warehouse_has_no_mirror'
   | 'append_needs_insert_time'
   | 'only_append_has_insert_time'
   | 'destination_cannot_delete_events'
@@ -39,11 +40,15 @@ export type CombinationAnswer =
 /** Can this be synced? If not: the first rule that it breaks, in words for the person who asked for it. */
 export function checkCombination(asked: Combination): CombinationAnswer {
   const shape = tableShape(asked.tableType, asked.profileKind)
-  const row = supportMatrix.find(
-    ({ mode, shapes, warehouses }) =>
-      mode === asked.mode && shapes.includes(shape) && warehouses.includes(asked.warehouse),
-  )
-  if (row === undefined) return noSuchMode(shape, asked.mode)
+  const rows = supportMatrix.filter(({ mode, shapes }) => mode === asked.mode && shapes.includes(shape))
+  if (rows.length === 0) return noSuchMode(shape, asked.mode)
+  const row = rows.find(({ warehouses }) => warehouses.includes(asked.warehouse))
+  if (row === undefined)
+    return refuse(
+      'warehouse_has_no_mirror',
+      `Mirror needs a warehouse in which changes can be found, and ${asked.warehouse} is none.`,
+      `Use another mode. Mirror works on ${rows.flatMap(({ warehouses }) => warehouses).join(', ')}.`,
+    )
   if (row.insertTime && !asked.hasInsertTime)
     return refuse(
       'append_needs_insert_time',

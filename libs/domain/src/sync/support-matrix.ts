@@ -1,4 +1,4 @@
-import type { Mode, ProfileKind, TableType, WarehouseKind } from '../words.ts'
+import { type Mode, type ProfileKind, type TableType, type WarehouseKind, warehouseKinds } from '../words.ts'
 import type { destinationCapabilities } from './destination-capabilities.ts'
 
 /** What a table becomes: profiles are standard or history, the other types have no kind. */
@@ -23,7 +23,9 @@ export type SupportRow = {
   readonly needs: readonly Need[]
 }
 
-const all: readonly WarehouseKind[] = ['bigquery', 'snowflake', 'databricks', 'redshift', 'postgres']
+/** Those that compare a table with what it was, or follow its changes. */
+const tracking: readonly WarehouseKind[] = ['bigquery', 'snowflake', 'databricks', 'redshift', 'postgres']
+const all = warehouseKinds
 const standard: readonly TableShape[] = ['user_profiles/standard', 'group_profiles/standard']
 const history: readonly TableShape[] = ['user_profiles/history', 'group_profiles/history']
 
@@ -32,8 +34,8 @@ const history: readonly TableShape[] = ['user_profiles/history', 'group_profiles
  * warehouse guide, "Table Types" and "Sync Modes"; mirror of Postgres goes beyond it (docs/warehouses/postgres.md).
  */
 export const supportMatrix: readonly SupportRow[] = [
-  { mode: 'mirror', shapes: ['events'], warehouses: all, insertTime: false, needs: ['eventDeletes'] },
-  { mode: 'mirror', shapes: history, warehouses: all, insertTime: false, needs: ['profileHistory'] },
+  { mode: 'mirror', shapes: ['events'], warehouses: tracking, insertTime: false, needs: ['eventDeletes'] },
+  { mode: 'mirror', shapes: history, warehouses: tracking, insertTime: false, needs: ['profileHistory'] },
   { mode: 'append', shapes: ['events', ...standard], warehouses: all, insertTime: true, needs: [] },
   { mode: 'full', shapes: [...standard, 'lookup_table'], warehouses: all, insertTime: false, needs: [] },
   { mode: 'one_time', shapes: ['events', ...standard, 'lookup_table'], warehouses: all, insertTime: false, needs: [] },
