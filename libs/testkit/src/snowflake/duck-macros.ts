@@ -13,7 +13,7 @@ export const duckMacros: readonly string[] = [
   `CREATE SEQUENCE row_ids`,
   // JSON of what may be wrapped
   `CREATE MACRO sf_json(x) AS CASE typeof(x) WHEN ${array} THEN json_extract(to_json(x), '$.arr')
-     WHEN ${object} THEN json_extract(to_json(x), '$.obj') ELSE to_json(x) END`,
+     WHEN ${object} THEN json_extract(to_json(x), '$.obj') ELSE CASE WHEN x IS NULL THEN NULL ELSE to_json(x) END END`,
   `CREATE MACRO sf_array_of(x) AS CASE WHEN sf_json(x) IS NULL THEN NULL ELSE {'arr': sf_json(x)} END`,
   `CREATE MACRO sf_object_of(x) AS CASE WHEN sf_json(x) IS NULL THEN NULL ELSE {'obj': sf_json(x)} END`,
   `CREATE MACRO sf_variant_of(x) AS sf_json(x)`,
@@ -29,7 +29,7 @@ export const duckMacros: readonly string[] = [
      WHEN typeof(x) IN ('VARCHAR', 'JSON') THEN epoch_us(CAST(regexp_replace(json_extract_string(to_json(x), '$'), ' ([+-]\\d\\d)', '\\1') AS TIMESTAMPTZ))
      WHEN typeof(x) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN epoch_us(CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ))
      ELSE CAST(CAST(CAST(x AS VARCHAR) AS DOUBLE) * 1000000 AS BIGINT) END`,
-  `CREATE MACRO sf_ntz_of(x) AS make_timestamp(sf_micros(x) + sf_off(x) * 60000000)`,
+  `CREATE MACRO sf_ntz_of(x) AS make_timestamp(sf_micros(x) + CAST(sf_off(x) AS BIGINT) * 60000000)`,
   `CREATE MACRO sf_ltz_of(x) AS to_timestamp(0) + to_microseconds(sf_micros(x))`,
   `CREATE MACRO sf_tz_of(x) AS CASE WHEN sf_micros(x) IS NULL THEN NULL
      ELSE {'utc': make_timestamp(sf_micros(x)), 'off': sf_off(x)} END`,
@@ -37,4 +37,9 @@ export const duckMacros: readonly string[] = [
      WHEN typeof(x) IN (${array}, ${object}) THEN CAST(sf_json(x) AS VARCHAR)
      WHEN typeof(x) = 'BLOB' THEN hex(CAST(x AS BLOB))
      ELSE CAST(x AS VARCHAR) END`,
+  // wall-clock time of a moment or a time of day, as a format of strftime sees it
+  `CREATE MACRO sf_clock(x) AS make_timestamp(CASE typeof(x) WHEN 'TIME' THEN epoch_us(CAST(CAST(x AS VARCHAR) AS TIME))
+     ELSE sf_micros(x) + CAST(sf_off(x) AS BIGINT) * 60000000 END)`,
+  `CREATE MACRO sf_charindex(part, x) AS strpos(x, part)`,
+  `CREATE MACRO sf_octets(x) AS CASE typeof(x) WHEN 'BLOB' THEN octet_length(CAST(x AS BLOB)) ELSE strlen(CAST(x AS VARCHAR)) END`,
 ]

@@ -7,7 +7,7 @@ const same = [
   'ABS CEIL FLOOR ROUND SIGN SQRT EXP LN POWER MOD GREATEST LEAST COALESCE NULLIF',
   'COUNT SUM MIN MAX AVG ANY_VALUE LISTAGG ROW_NUMBER RANK DENSE_RANK LAG LEAD FIRST_VALUE LAST_VALUE COUNT_IF',
   'UPPER LOWER LENGTH SUBSTR SUBSTRING LEFT RIGHT LTRIM RTRIM TRIM REPLACE REVERSE CONCAT CONCAT_WS LPAD RPAD REPEAT',
-  'CONTAINS STARTSWITH TRANSLATE ASCII CHR MD5 SHA1 DAYNAME MONTHNAME LAST_DAY YEAR MONTH DAY HOUR MINUTE SECOND',
+  'CONTAINS TRANSLATE ASCII CHR MD5 SHA1 DAYNAME MONTHNAME LAST_DAY YEAR MONTH DAY HOUR MINUTE SECOND',
   'REGEXP_REPLACE POSITION RANDOM',
 ]
 
@@ -25,14 +25,39 @@ const renamed: Readonly<Record<string, string>> = {
   APPROX_COUNT_DISTINCT: 'approx_count_distinct',
   UUID_STRING: 'uuid',
   REGEXP_LIKE: 'regexp_full_match',
+  STARTSWITH: 'starts_with',
   ENDSWITH: 'ends_with',
   CHARINDEX: 'sf_charindex',
   OCTET_LENGTH: 'sf_octets',
-  TYPEOF: 'sf_typeof',
+}
+
+/** Elements of formats, longest first: https://docs.snowflake.com/en/sql-reference/date-time-input-output */
+const elements: readonly (readonly [string, string])[] = [
+  ['YYYY', '%Y'],
+  ['HH24', '%H'],
+  ['FF9', '%n'],
+  ['FF6', '%f'],
+  ['FF3', '%g'],
+  ['MM', '%m'],
+  ['DD', '%d'],
+  ['MI', '%M'],
+  ['SS', '%S'],
+]
+
+function formatted(value: string, format: string): string {
+  let rest = format.slice(1, -1)
+  let written = ''
+  while (rest !== '') {
+    const found = elements.find(([element]) => rest.toUpperCase().startsWith(element))
+    if (found === undefined && /^[A-Za-z]/.test(rest)) throw compilationError(`Unsupported format ${format}.`)
+    written += found?.[1] ?? rest[0]
+    rest = rest.slice(found?.[0].length ?? 1)
+  }
+  return `strftime(sf_clock(${value}), '${written}')`
 }
 
 const text = (args: readonly string[]) => {
-  if (args.length > 1) return `sf_to_char(${args.join(', ')})`
+  if (args.length > 1) return formatted(args[0] ?? '', args[1] ?? '')
   return `sf_text_of(${args[0]})`
 }
 
@@ -106,7 +131,6 @@ const written: Readonly<Record<string, Write>> = {
   DATE_TRUNC: ([part = '', value]) => `date_trunc('${part.toLowerCase()}', ${value})`,
   DATE_PART: ([part = '', value]) => datePart(part, value ?? ''),
   TRY_TO_TIMESTAMP_NTZ: ([value]) => `TRY_CAST(${value} AS TIMESTAMP)`,
-  TO_CHAR_ISO: ([value]) => `sf_text_of(${value})`,
   IS_NULL_VALUE: ([value]) => `(sf_json(${value}) = CAST('null' AS JSON))`,
   SEQ4: () => '"~SEQ"',
   SEQ8: () => '"~SEQ"',

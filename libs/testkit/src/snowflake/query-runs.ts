@@ -14,7 +14,10 @@ export type QueryState = { -readonly [K in keyof PastQuery]: PastQuery[K] } & {
   /** Settles when it has ended, well or not. */
   readonly done: Promise<void>
   isRunning: boolean
-  isCanceled: boolean
+  /** Why it is stopped; null = it is not. */
+  stop: SnowflakeError | null
+  /** Ends its waiting, if it waits. */
+  wake: () => void
 }
 
 /** Called before a statement begins; it waits for what this gives. Throwing a `SnowflakeError` fails the statement. */
@@ -61,7 +64,8 @@ export class QueryRuns {
       error: null,
       done: promise,
       isRunning: false,
-      isCanceled: false,
+      stop: null,
+      wake: () => undefined,
     }
     this.queries.set(query.id, query)
     this.#run(query, text).then(resolve, (error: unknown) => {
@@ -75,20 +79,25 @@ export class QueryRuns {
     return query
   }
 
-  cancel(query: QueryState | undefined): boolean {
+  /** Stops a query, also one that waits; false when it does not run. */
+  cancel(query: QueryState | undefined, reason = canceled()): boolean {
     if (query === undefined || query.status !== 'RUNNING') return false
-    query.isCanceled = true
+    query.stop = reason
     if (query.isRunning) this.#world.engine.interrupt()
+    query.wake()
     return true
   }
 
   async #run(query: QueryState, text: { readonly sql: string; readonly binds: readonly string[] }): Promise<void> {
-    await this.onQuery?.(query)
+    const stopped = new Promise<void>((resolve) => {
+      query.wake = resolve
+    })
+    await Promise.race([this.onQuery?.(query), stopped])
     const { engine } = this.#world
     for (;;) {
       const holder = await engine.inTurn(() => this.#attempt(query, text))
       if (holder === null) break
-      await holder
+      await Promise.race([holder, stopped])
     }
     query.status = 'SUCCESS'
     query.session.lastQueryId = query.id
@@ -100,13 +109,14 @@ export class QueryRuns {
     query: QueryState,
     text: { readonly sql: string; readonly binds: readonly string[] },
   ): Promise<Promise<void> | null> {
-    if (query.isCanceled) throw canceled()
+    if (query.stop !== null) throw query.stop
     query.isRunning = true
     try {
       query.result = await runStatement(this.#world, query.session, { ...text, isInternal: false })
       return null
     } catch (error) {
       if (error instanceof LockedError) return error.holder.end
+      if (query.stop !== null) throw query.stop
       throw error
     } finally {
       query.isRunning = false

@@ -150,11 +150,26 @@ export class Routes {
     const tag = String(parameters.QUERY_TAG ?? session.parameters.get('QUERY_TAG') ?? '')
     const binds = bindsOf(body.bindings)
     const run = this.#runs.start(session, query.get('requestId') ?? '', { sql: String(body.sqlText), binds }, tag)
+    this.#limit(
+      run,
+      Number(
+        parameters.STATEMENT_TIMEOUT_IN_SECONDS ?? session.parameters.get('STATEMENT_TIMEOUT_IN_SECONDS') ?? 172_800,
+      ),
+    )
     if (body.asyncExec === true) return inProgress(run, '333334')
-    return await this.#result(run, request.endpoint, Number(parameters.STATEMENT_TIMEOUT_IN_SECONDS ?? 172_800))
+    return await this.#result(run, request.endpoint)
   }
 
-  async #result(run: QueryState, endpoint: string, _timeoutSeconds = 0): Promise<Answer> {
+  /** Stops a statement that runs longer than it may. */
+  #limit(run: QueryState, seconds: number): void {
+    const message = `Statement reached its statement or warehouse timeout of ${seconds} second(s) and was canceled.`
+    const stop = () => this.#runs.cancel(run, new SnowflakeError('000630', '57014', message))
+    const timer = setTimeout(stop, Math.min(seconds * 1000, 2 ** 31 - 1))
+    timer.unref()
+    run.done.then(() => clearTimeout(timer))
+  }
+
+  async #result(run: QueryState, endpoint: string): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, this.limits.waitMs)
     await Promise.race([run.done, promise])

@@ -125,11 +125,11 @@ export async function startSnowflakeServer(options: SnowflakeServerOptions = {})
     run,
     async createTable(name, columns) {
       await run(`CREATE OR REPLACE TABLE ${name} (${columns})`)
-      await this.grantSelect(name)
+      grantSelect(world, name)
     },
     async createView(name, sql) {
       await run(`CREATE OR REPLACE VIEW ${name} AS ${sql}`)
-      await this.grantSelect(name)
+      grantSelect(world, name)
     },
     grantSelect: async (name) => grantSelect(world, name),
     setPublicKey: (slot, key) => sessions.setPublicKey(user, slot, key),

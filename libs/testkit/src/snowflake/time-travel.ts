@@ -1,8 +1,8 @@
 import type { StoredObject } from './catalog-objects.ts'
 import { pathOf } from './path-of.ts'
+import type { TravelPoint } from './scope.ts'
 import type { Session } from './session.ts'
 import { notModelled, SnowflakeError } from './snowflake-error.ts'
-import type { TravelPoint } from './translate.ts'
 import type { World } from './world.ts'
 
 /** The version of an object that AT or BEFORE names: https://docs.snowflake.com/en/sql-reference/constructs/at-before */

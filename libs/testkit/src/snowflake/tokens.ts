@@ -43,12 +43,12 @@ function tokenAt(sql: string, at: number): { readonly token: Token; readonly end
   for (const [kind, pattern] of patterns) {
     pattern.lastIndex = at
     const match = pattern.exec(sql)
-    if (match !== null) return { token: { kind, value: valueOf(kind, match[0]), at }, end: pattern.lastIndex }
+    if (match !== null) return { token: { kind, value: textOf(kind, match[0]), at }, end: pattern.lastIndex }
   }
   return null
 }
 
-function valueOf(kind: Token['kind'], text: string): string {
+function textOf(kind: Token['kind'], text: string): string {
   if (kind === 'word') return text.toUpperCase()
   if (kind === 'quoted') return text.slice(1, -1).replaceAll('""', '"')
   if (kind !== 'string') return text
@@ -58,10 +58,10 @@ function valueOf(kind: Token['kind'], text: string): string {
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', 0: '\0' }
 
-function unescaped(text: string, escape: string | undefined): string {
-  if (escape === undefined) return text.slice(1)
-  if (escape.length > 1) return String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-  return escapes[escape] ?? escape
+function unescaped(text: string, code: string | undefined): string {
+  if (code === undefined) return text.slice(1)
+  if (code.length > 1) return String.fromCharCode(Number.parseInt(code.slice(1), 16))
+  return escapes[code] ?? code
 }
 
 /** Reads tokens one after the other. */

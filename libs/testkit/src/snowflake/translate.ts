@@ -1,35 +1,12 @@
 import { castSql } from './cast.ts'
+import { enterClause, isUsedAsKeyword, type Place } from './clauses.ts'
 import { callSql, datePart, partFunctions } from './functions.ts'
-import { keywords, noCallBefore } from './keywords.ts'
+import { keywords } from './keywords.ts'
 import { duckIdentifier, literal } from './names.ts'
+import type { QueryScope, Travel, TravelPoint } from './scope.ts'
 import { compilationError, notModelled } from './snowflake-error.ts'
 import type { Token, TokenReader } from './tokens.ts'
 import { readType } from './types.ts'
-
-/** What a query reads beside the current rows: `changes` = a CHANGES clause, `at` = AT or BEFORE. */
-export type Travel = {
-  readonly changes: 'DEFAULT' | 'APPEND_ONLY' | null
-  readonly at: TravelPoint | null
-  readonly end: TravelPoint | null
-}
-export type TravelPoint = {
-  readonly kind: 'TIMESTAMP' | 'OFFSET' | 'STATEMENT' | 'STREAM' | 'VERSION'
-  readonly isBefore: boolean
-  readonly sql: string
-}
-
-/** How names in a query are resolved. */
-export type QueryScope = {
-  /** A SELECT for what stands behind FROM under this name. */
-  table(path: readonly string[], travel: Travel | null): Promise<string>
-  /** Functions of the session, such as CURRENT_ROLE(); null = none of that name. */
-  sessionCall(name: string, args: readonly string[]): Promise<string | null>
-  /** TABLE(name(argument => value)). */
-  tableFunction(path: readonly string[], args: ReadonlyMap<string, string>): Promise<string>
-  readonly binds: readonly string[]
-}
-
-type Place = { inFrom: boolean; awaitsTable: boolean; readonly isCall: boolean }
 
 /** Writes one query of Snowflake's as DuckDB reads it. It goes by tokens and knows clauses, names, calls, casts and paths. */
 export class Translator {
@@ -165,9 +142,9 @@ export class Translator {
       pieces.push(await this.#table())
       return
     }
-    if (isKeyword && this.#isUsedAsKeyword(token.value, pieces)) {
+    if (isKeyword && isUsedAsKeyword(token.value, reader, pieces)) {
       reader.at++
-      this.#clause(token.value, place)
+      enterClause(token.value, reader, place)
       pieces.push(token.value === 'MINUS' ? 'EXCEPT' : token.value)
       return
     }
@@ -179,32 +156,6 @@ export class Translator {
     const isCall = token.kind === 'word' && reader.peek(1)?.value === '(' && reader.peek(1)?.kind === 'operator'
     if (isCall && !(place.inFrom && pieces.at(-1) === 'AS')) pieces.push(await this.#call())
     else pieces.push(this.#identifier())
-  }
-
-  #isUsedAsKeyword(word: string, pieces: readonly string[]): boolean {
-    if (word === 'FIRST' || word === 'LAST') return pieces.at(-1) === 'NULLS'
-    if (word === 'ROW') return pieces.at(-1) === 'CURRENT' || pieces.at(-1) === 'FOLLOWING'
-    if (word === 'ROWS' || word === 'RANGE')
-      return this.#reader.peek(1)?.value === 'BETWEEN' || this.#reader.peek(1)?.value === 'UNBOUNDED'
-    if (noCallBefore.has(word)) return this.#reader.peek(1)?.value !== '('
-    return true
-  }
-
-  /** Keeps in mind whether tables may come next. */
-  #clause(word: string, place: Place): void {
-    if (word === 'FROM' && !place.isCall) {
-      const before = this.#reader.peek(-2)
-      if (before?.kind === 'word' && before.value === 'DISTINCT') {
-        const earlier = this.#reader.peek(-3)?.value
-        if (earlier === 'IS' || earlier === 'NOT') return
-      }
-      place.inFrom = true
-      place.awaitsTable = true
-    } else if (word === 'JOIN') place.awaitsTable = true
-    else if (/^(SELECT|WHERE|GROUP|HAVING|QUALIFY|ORDER|LIMIT|UNION|EXCEPT|INTERSECT|MINUS|VALUES)$/.test(word)) {
-      place.inFrom = false
-      place.awaitsTable = false
-    }
   }
 
   #identifier(): string {

@@ -1,9 +1,10 @@
 import type { StoredTable, StoredView } from './catalog-objects.ts'
 import { duckIdentifier } from './names.ts'
 import { rowMarks, rowsAt } from './row-versions.ts'
+import type { QueryScope } from './scope.ts'
 import { notModelled, notThere, SnowflakeError } from './snowflake-error.ts'
 import { type Token, TokenReader } from './tokens.ts'
-import { type QueryScope, Translator } from './translate.ts'
+import { Translator } from './translate.ts'
 import type { World } from './world.ts'
 
 const marks = ['"~RID"', '"~VER"']
