@@ -6,9 +6,12 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabricksCluster } from './cluster.ts'
+import { DeclaredKeys } from './declared-keys.ts'
+import { bodyOf } from './message-body.ts'
+import { openOwnerSession } from './owner-session.ts'
 import { startSparkServer } from './spark-server.ts'
-import { statementOf, toDatabricks, toSpark } from './thrift-dialect.ts'
-import { ThriftUpstream } from './thrift-upstream.ts'
+import { statementOf } from './thrift-dialect.ts'
+import { ThriftUpstream, throughDoor } from './thrift-upstream.ts'
 import { WorkspaceAccess } from './workspace-access.ts'
 
 /**
@@ -32,6 +35,10 @@ export type DatabricksServer = {
   /** Folder of the tables: `<schema>.db/<table>`, those of the schema default without its folder. */
   readonly tablesDir: string
   readonly pid: number
+  /** Runs statements one after the other, as the owner of everything; gives the rows of the last one. */
+  sql(...texts: readonly string[]): Promise<readonly object[]>
+  /** Unity Catalog takes keys down without enforcing them. */
+  declareKey(schema: string, table: string, columns: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -44,7 +51,6 @@ export type DatabricksServerOptions = {
 
 const httpPath = '/sql/protocolv1/o/1234567890123456/0123-456789-abcdefgh'
 const warehousePath = '/sql/1.0/warehouses/0123456789abcdef'
-const requestBytesMax = 64 * 1024 * 1024
 
 export async function startDatabricksServer(options: DatabricksServerOptions = {}): Promise<DatabricksServer> {
   const { now = Date.now, tls } = options
@@ -54,6 +60,8 @@ export async function startDatabricksServer(options: DatabricksServerOptions = {
   const access = new WorkspaceAccess(now)
   const cluster = new DatabricksCluster(now)
   const statements: string[] = []
+  const owner = await openOwnerSession(upstream)
+  const keys = new DeclaredKeys((sql) => owner.run(sql))
   const listener: RequestListener = (request, response) => {
     respond(request, response).catch((error: Error) => refuse(response, 500, 'INTERNAL_ERROR', error.message))
   }
@@ -71,7 +79,14 @@ export async function startDatabricksServer(options: DatabricksServerOptions = {
     beforeStatement: () => undefined,
     tablesDir: path.join(dir, 'warehouse'),
     pid: spark.pid,
+    async sql(...texts) {
+      let rows: readonly object[] = []
+      for (const text of texts) rows = await owner.run(text)
+      return rows
+    },
+    declareKey: (schema, table, columns) => keys.declare({ schema, table, columns }),
     async close() {
+      await owner.close()
       http.closeAllConnections()
       await new Promise((resolve) => http.close(resolve))
       upstream.close()
@@ -100,7 +115,7 @@ export async function startDatabricksServer(options: DatabricksServerOptions = {
       statements.push(sql)
       await server.beforeStatement(sql)
     }
-    const answer = toDatabricks(await upstream.call(toSpark(body)))
+    const answer = await throughDoor(upstream, body)
     response.writeHead(200, { 'content-type': 'application/x-thrift' }).end(answer)
   }
 
@@ -115,15 +130,4 @@ function refuse(response: ServerResponse, status: number, code: string, message:
     ...(status === 503 ? { 'retry-after': '1' } : {}),
   })
   response.end(JSON.stringify({ error_code: code, message }))
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const parts: Buffer[] = []
-  let bytes = 0
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length
-    if (bytes > requestBytesMax) throw new Error('the request is too large')
-    parts.push(part)
-  }
-  return Buffer.concat(parts)
 }

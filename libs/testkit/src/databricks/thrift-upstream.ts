@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { toDatabricks, toSpark } from './thrift-dialect.ts'
 import { messageEnd, ShortMessage } from './thrift-fields.ts'
 
 type Waiting = { readonly resolve: (message: Buffer) => void; readonly reject: (error: Error) => void }
@@ -96,4 +97,9 @@ class Connection {
     this.#waiting = null
     waiting?.reject(error)
   }
+}
+
+/** A message of the driver to Spark, and the answer as Databricks would give it. */
+export async function throughDoor(upstream: ThriftUpstream, message: Buffer): Promise<Buffer> {
+  return toDatabricks(await upstream.call(toSpark(message)))
 }

@@ -3,13 +3,15 @@ import type { TableRef } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 
 /** Why a mirrored table cannot be compared with what it was. */
-export type ResyncReason = 'snapshot_gone' | 'stream_stale' | 'table_recreated' | 'key_columns_changed'
+export type ResyncReason = 'snapshot_gone' | 'stream_stale' | 'changes_gone' | 'table_recreated' | 'key_columns_changed'
 
 const messages: Readonly<Record<ResyncReason, (table: string) => string>> = {
   snapshot_gone: (table) =>
     `The snapshot of ${table} that the last run kept is gone: it has expired or was removed, so changes cannot be found.`,
   stream_stale: (table) =>
     `The stream that follows ${table} is stale or gone: the warehouse does not keep the changes since the last run any more.`,
+  changes_gone: (table) =>
+    `The changes of ${table} since the last run are gone: their versions were vacuumed, are past delta.logRetentionDuration, or were not recorded.`,
   table_recreated: (table) =>
     `${table} was dropped and made anew since the last run: every row would be deleted and sent again.`,
   key_columns_changed: (table) =>
