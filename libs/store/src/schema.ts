@@ -162,6 +162,8 @@ type RunsTable = {
   state: WithDefault<RunState>
   mapping_version: number
   plan: NullableJson<StoredPlan>
+  /** The run whose plan this one has taken up, since it had ended on the way; null = its plan is its own. */
+  takes_up: Nullable<string>
   /** The plan's estimate. */
   rows_planned: Nullable<number>
   pin_shared: Nullable<string>

@@ -159,7 +159,11 @@ export type Warehouse = {
   estimate(request: EstimateRequest, signal: AbortSignal): Promise<{ readonly bytes: number } | null>
   /** Fixes what a run will read and holds it. May be called again for a run whose pin died: see `repin`. */
   plan(request: PlanRequest, signal: AbortSignal): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }>
-  /** A new pin for an unfinished plan after its pin died. `rereadAll`: chunks already read must be read again. */
+  /**
+   * A new pin for an unfinished plan after its pin died. `rereadAll`: chunks already read must be read again. A mirror's plan
+   * may be that of an earlier run which has failed or was cancelled: it gives exactly the same changes, set aside under the
+   * names of that run, or throws `resync_required`.
+   */
   repin(
     plan: ReadPlan,
     signal: AbortSignal,

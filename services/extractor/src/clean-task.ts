@@ -6,16 +6,17 @@ import type { ExtractorContext, TaskAtWork } from './extractor-context.ts'
 
 /**
  * Removes what an ended run has left in the warehouse. Safe to repeat, and repeated until it succeeds. What the sync's next
- * run begins from stays; the task is opened again when that is of no use any more.
+ * run begins from stays, and all of a mirror run that it takes up; the task is opened again when that is of no use any more.
  */
 export async function cleanTask(context: ExtractorContext, { task, run, keeper, log }: TaskAtWork): Promise<void> {
   const { runId, syncId } = run
   await context.pins.release(runId)
-  const leavings = await runLeavings(context.db, runId)
+  const { isUnfinished, ...leavings } = await runLeavings(context.db, runId)
   const warehouse = await context.warehouseOf(run.sourceId)
   await failpoint('extractor.beforeClean')
-  await warehouse.cleanUp({ runId, syncId, ...leavings, plan: leavings.plan as ReadPlan | null }, keeper.signal)
+  if (!isUnfinished)
+    await warehouse.cleanUp({ runId, syncId, ...leavings, plan: leavings.plan as ReadPlan | null }, keeper.signal)
   await failpoint('extractor.afterClean')
   const completed = await completeClean(context.db, { runId, attempt: task.attempt })
-  log.info({ completed, isNeeded: leavings.isNeeded }, 'run cleaned up')
+  log.info({ completed, isNeeded: leavings.isNeeded, isUnfinished }, 'run cleaned up')
 }

@@ -3,6 +3,7 @@ import { MappingError } from '@millrace/domain/mapping/compile.ts'
 import { identityColumns } from '@millrace/domain/mapping/identity.ts'
 import { validateMapping } from '@millrace/domain/mapping/validate.ts'
 import { type PlanInputs, planInputs } from '@millrace/store/runs/plan-inputs.ts'
+import type { UnfinishedRun } from '@millrace/store/runs/unfinished-run.ts'
 import { completePlan } from '@millrace/store/tasks/complete-plan.ts'
 import { failpoint } from '@millrace/telemetry/failpoint.ts'
 import type { Pin, ReadPlan } from '@millrace/warehouses/warehouse.ts'
@@ -20,7 +21,9 @@ import { requireConfirmation } from './needs-confirmation.ts'
  */
 export async function planTask(context: ExtractorContext, work: TaskAtWork): Promise<void> {
   const inputs = await planInputs(context.db, work.run.runId)
-  const { plan, pin } = await makePlan(context, work, inputs)
+  const { plan, pin } = await (inputs.unfinished === null
+    ? makePlan(context, work, inputs)
+    : takeUp(context, work, inputs.unfinished))
   let stored = false
   try {
     await failpoint('extractor.afterWarehousePlan')
@@ -28,7 +31,7 @@ export async function planTask(context: ExtractorContext, work: TaskAtWork): Pro
     await registerChanges(context, work.run, plan)
     await writeMarkers(context, work.run, 'run_open', work.task.attempt, null)
     await failpoint('extractor.beforePlanStored')
-    stored = await storePlan(context, work, plan, pin)
+    stored = await storePlan(context, work, { plan, pin, takesUp: inputs.unfinished?.runId ?? null })
     await failpoint('extractor.afterPlanStored')
   } finally {
     if (!stored) await pin.close()
@@ -37,6 +40,21 @@ export async function planTask(context: ExtractorContext, work: TaskAtWork): Pro
   await context.pins.hold(work.run.runId, pin)
   const { chunks, rowsEstimate, range, changes } = plan
   work.log.info({ chunks: chunks.length, rowsEstimate, range, changes }, 'run planned')
+}
+
+/**
+ * A mirror run that ended on the way may have loaded any of its changes, so all of them are sent, by this run: what the
+ * table is now does not tell which keys that run has brought to the destination. The table is not looked at.
+ */
+async function takeUp(
+  context: ExtractorContext,
+  { run, keeper, log }: TaskAtWork,
+  unfinished: UnfinishedRun,
+): Promise<{ readonly plan: ReadPlan; readonly pin: Pin }> {
+  const warehouse = await context.warehouseOf(run.sourceId)
+  const { plan, pin } = await warehouse.repin(unfinished.plan as ReadPlan, keeper.signal)
+  log.info({ takesUp: unfinished.runId }, 'the plan of an unfinished run was taken up')
+  return { plan, pin }
 }
 
 async function makePlan(
@@ -74,11 +92,16 @@ async function makePlan(
   throw new MappingError(problems)
 }
 
-function storePlan(context: ExtractorContext, { task, run }: TaskAtWork, plan: ReadPlan, pin: Pin): Promise<boolean> {
+function storePlan(
+  context: ExtractorContext,
+  { task, run }: TaskAtWork,
+  { plan, pin, takesUp }: { readonly plan: ReadPlan; readonly pin: Pin; readonly takesUp: string | null },
+): Promise<boolean> {
   return completePlan(context.db, {
     runId: run.runId,
     attempt: task.attempt,
     plan,
+    takesUp,
     pinShared: pin.shared,
     pinOwner: context.owner,
     chunks: plan.chunks,

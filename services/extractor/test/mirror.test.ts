@@ -6,6 +6,7 @@ import { until } from '@millrace/local-stack/servers/until.ts'
 import { createRegistry } from '@millrace/registry/registry.ts'
 import { succeedRun } from '@millrace/store/completion/succeed-run.ts'
 import { createRun } from '@millrace/store/runs/create-run.ts'
+import { endRun } from '@millrace/store/runs/end-run.ts'
 import { runContext } from '@millrace/store/runs/run-context.ts'
 import { decideSync } from '@millrace/store/syncs/decide-sync.ts'
 import { deleteSync } from '@millrace/store/syncs/delete-sync.ts'
@@ -146,6 +147,58 @@ describe('a mirrored table, with real Postgres, Kafka and registry', () => {
     const unchanged = await nextRun(syncId)
     assert.deepEqual(await succeeds(unchanged), [])
     assert.deepEqual(kept(), [unchanged])
+  })
+
+  /** Ends a run after all of it was published, as when what is in the queue was lost or a person has cancelled it. */
+  async function endsOnTheWay(runId: string, to: 'failed' | 'cancelled'): Promise<void> {
+    await reaches(runId, 'draining')
+    const error = { code: 'records_lost', message: 'Lost.', hint: 'Run again.' }
+    assert.ok(await endRun(world.db, { runId, from: ['draining'], to, ...(to === 'failed' ? { error } : {}) }))
+    await addCleanTask(world.db, { runId })
+    await cleaned(runId)
+  }
+
+  test('what runs that failed or were cancelled may have loaded is sent again by the next run, and then compared with the table', async () => {
+    const { syncId } = await aMirroredTable()
+    mirror.put(visit(3, 'somebody else'), visit(20))
+    mirror.table.delete(7)
+    const failed = await nextRun(syncId)
+    await endsOnTheWay(failed, 'failed')
+    // All of it is changed back before the next run: the table is again what it was when a run succeeded last.
+    mirror.put(visit(3), visit(7))
+    mirror.table.delete(20)
+    const cancelled = await nextRun(syncId)
+    await endsOnTheWay(cancelled, 'cancelled')
+    const next = await nextRun(syncId)
+    const again = [updated(visit(3), visit(3, 'somebody else')), inserted(visit(20)), deleted(visit(7))]
+    assert.deepEqual(sorted(await succeeds(next)), sorted(again))
+    const runs = await world.db
+      .selectFrom('runs')
+      .select(['id', 'takes_up'])
+      .where('sync_id', '=', syncId)
+      .orderBy('run_seq')
+      .execute()
+    assert.deepEqual(
+      runs.slice(1).map((run) => run.takes_up),
+      [null, failed, failed, null],
+    )
+    const followed = runs.at(-1)!.id
+    const back = [updated(visit(3, 'somebody else'), visit(3)), deleted(visit(20)), inserted(visit(7))]
+    assert.deepEqual(sorted(await succeeds(followed)), sorted(back))
+    await cleaned(failed)
+    assert.deepEqual([kept(), [...mirror.asides.keys()]], [[followed], []])
+  })
+
+  test('after a resync nothing of a run that ended on the way is taken up, or left in the warehouse', async () => {
+    const { syncId, projectId } = await aMirroredTable()
+    mirror.put(visit(20))
+    const failed = await nextRun(syncId)
+    await endsOnTheWay(failed, 'failed')
+    assert.ok(await resyncSync(world.db, { projectId, syncId }))
+    await cleaned(failed)
+    const next = await nextRun(syncId)
+    assert.deepEqual(sorted(await succeeds(next)), sorted([...ten, visit(20)].map(inserted)))
+    assert.deepEqual([kept(), [...mirror.asides.keys()]], [[next], []])
   })
 
   test('a run that would delete too much sends nothing, asks, and goes through once it is confirmed', async () => {

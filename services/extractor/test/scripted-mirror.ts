@@ -53,7 +53,7 @@ export class ScriptedMirror {
       listTables: unasked,
       preview: unasked,
       estimate: unasked,
-      repin: unasked,
+      repin: async (plan) => this.#repin(plan),
       countIdentical: unasked,
       close: async () => undefined,
       describeTable: async () => this.#describe(),
@@ -110,6 +110,12 @@ export class ScriptedMirror {
       pin: { runId, previous: previous ?? null },
       nextCursor: { hi: null, pin: { snapshot: runId } },
     }
+  }
+
+  #repin(plan: ReadPlan) {
+    if (!this.asides.has(String(plan.pin.runId)))
+      throw new WarehouseError('resync_required', 'What was set aside is gone.', 'Resync.')
+    return { plan, pin: { shared: null, close: async () => undefined }, rereadAll: false }
   }
 
   async #read(plan: ReadPlan, { from }: { from: number }, sink: ChangeSink) {

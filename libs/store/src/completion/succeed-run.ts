@@ -2,14 +2,18 @@ import { sql } from 'kysely'
 import { inTransaction } from '../in-transaction.ts'
 import { jsonText } from '../json-text.ts'
 import type { Queries } from '../open-store.ts'
+import { createRun } from '../runs/create-run.ts'
 import { endRun } from '../runs/end-run.ts'
+import type { RunTrigger } from '../schema.ts'
+import { cleanAgain } from '../tasks/clean-kept.ts'
 
 /**
  * Ends a draining run as succeeded and moves its sync's cursor to where the plan says, in one transaction. The caller has
  * found the run complete. False, and nothing is changed, when the run is not draining any more: it succeeds once.
  *
  * The cursor moves by compare-and-set: only for the sync's present generation, and only past older runs. `now` is the time
- * of the end, by default the database's.
+ * of the end, by default the database's. A run that took up the plan of an earlier one is followed by another, since the
+ * destination is now equal to what the table was then.
  */
 export async function succeedRun(
   db: Queries,
@@ -23,6 +27,8 @@ export async function succeedRun(
         'sync_id',
         'generation',
         'run_seq',
+        'trigger',
+        'takes_up',
         row.fn<unknown>('jsonb_extract_path', ['plan', row.val('nextCursor')]).as('nextCursor'),
       ])
       .where('id', '=', runId)
@@ -40,6 +46,21 @@ export async function succeedRun(
       .where('generation', '=', run.generation)
       .where('cursor_run_seq', '<', run.run_seq)
       .execute()
+    if (run.takes_up !== null) await finishTakenUp(tx, { ...run, takes_up: run.takes_up })
     return true
   })
+}
+
+async function finishTakenUp(
+  tx: Queries,
+  run: { readonly sync_id: string; readonly takes_up: string; readonly trigger: RunTrigger },
+): Promise<void> {
+  await cleanAgain(tx, run.takes_up)
+  const sync = await tx
+    .selectFrom('syncs')
+    .select('state')
+    .where('id', '=', run.sync_id)
+    .forUpdate()
+    .executeTakeFirstOrThrow()
+  if (sync.state === 'active') await createRun(tx, { syncId: run.sync_id, trigger: run.trigger })
 }

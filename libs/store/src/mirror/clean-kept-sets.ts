@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Queries } from '../open-store.ts'
+import { isUnfinished } from '../runs/unfinished-run.ts'
 
 /** Blobs removed by one statement. */
 const blobsTogether = 1000
@@ -29,7 +30,9 @@ export async function cleanKeptSets(db: Queries, syncId: string): Promise<void> 
   }
 }
 
-const isOpen = sql`run.state not in ('succeeded', 'failed', 'cancelled')`
+/** At work, or to be taken up by the sync's next run, or the one that such a run at work has taken up. */
+const isOpen = sql`(run.state not in ('succeeded', 'failed', 'cancelled')
+  or exists (select from syncs sync where sync.id = run.sync_id and ${isUnfinished}))`
 
 /** Of a set beside its `sync`. */
 function isUsed(set: 'gone' | 'kept') {

@@ -1,6 +1,7 @@
 import type { Queries } from '../open-store.ts'
 import type { SyncDecision } from '../schema.ts'
 import { StoreError } from '../store-error.ts'
+import { type UnfinishedRun, unfinishedRun } from './unfinished-run.ts'
 
 export type PlanInputs = {
   readonly table: { readonly schema: string; readonly name: string }
@@ -12,6 +13,8 @@ export type PlanInputs = {
   readonly decision: SyncDecision | null
   /** 0 to 100; null = the default. */
   readonly deletionPercentMax: number | null
+  /** Mirror: what must be loaded to its end before the table is compared again; null = nothing. */
+  readonly unfinished: UnfinishedRun | null
 }
 
 /** What a run's plan is made from. Throws StoreError `not_found`. */
@@ -38,5 +41,6 @@ export async function planInputs(db: Queries, runId: string): Promise<PlanInputs
     cursor: row.cursor as PlanInputs['cursor'],
     decision: row.decision,
     deletionPercentMax: row.deletion_percent_max,
+    unfinished: await unfinishedRun(db, runId),
   }
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Queries } from '../open-store.ts'
 import type { StoredPlan } from '../schema.ts'
 import { StoreError } from '../store-error.ts'
+import { isUnfinished } from './unfinished-run.ts'
 
 export type StoredLeavings = {
   readonly table: { readonly schema: string; readonly name: string }
@@ -11,6 +12,8 @@ export type StoredLeavings = {
   readonly isNeeded: boolean
   /** What this run began from is of no use any more. */
   readonly isSucceeded: boolean
+  /** The sync's next run takes this one's plan up: nothing may be removed. It is cleaned again once that has succeeded. */
+  readonly isUnfinished: boolean
 }
 
 /**
@@ -22,9 +25,10 @@ export async function runLeavings(db: Queries, runId: string): Promise<StoredLea
   const { rows } = await sql<StoredLeavings>`
     select json_build_object('schema', sync.table_schema, 'name', sync.table_name) as table, run.plan,
       run.state not in ('succeeded', 'failed', 'cancelled')
-        or sync.state <> 'deleted' and sync.cursor is not null and sync.cursor_run_seq = run.run_seq
-          and sync.generation = run.generation as "isNeeded",
-      run.state = 'succeeded' as "isSucceeded"
+        or sync.state <> 'deleted' and sync.cursor is not null and sync.generation = run.generation
+          and exists (select from runs last where last.sync_id = sync.id and last.run_seq = sync.cursor_run_seq
+            and run.id in (last.id, last.takes_up)) as "isNeeded",
+      run.state = 'succeeded' as "isSucceeded", ${isUnfinished} as "isUnfinished"
     from runs run join syncs sync on sync.id = run.sync_id
     where run.id = ${runId}`.execute(db)
   const [leavings] = rows

@@ -11,6 +11,8 @@ export type PlanCompletion = {
   readonly attempt: number
   /** The warehouse's ReadPlan, stored as it is. */
   readonly plan: { readonly schema: unknown; readonly nextCursor: unknown; readonly rowsEstimate: number }
+  /** The run that made the plan, when it is not this one. */
+  readonly takesUp?: string | null
   readonly pinShared: string | null
   readonly pinOwner: string
   /** One `read` task is made of each, numbered from 0. */
@@ -26,7 +28,7 @@ export type PlanCompletion = {
  * the lease is another's by now or the run is to end.
  */
 export async function completePlan(db: Queries, completion: PlanCompletion): Promise<boolean> {
-  const { runId, attempt, plan, pinShared, pinOwner, chunks, countIdentical, partitions } = completion
+  const { runId, attempt, plan, takesUp, pinShared, pinOwner, chunks, countIdentical, partitions } = completion
   return inTransaction(db, async (tx) => {
     if ((await lockRun(tx, runId)) !== 'planning') return false
     if (!(await finishTask(tx, { runId, kind: 'plan', index: 0, attempt }))) return false
@@ -35,6 +37,7 @@ export async function completePlan(db: Queries, completion: PlanCompletion): Pro
       .set({
         state: 'reading',
         plan: jsonText(plan),
+        takes_up: takesUp ?? null,
         rows_planned: Math.max(0, Math.round(plan.rowsEstimate)),
         pin_shared: pinShared,
         pin_owner: pinOwner,
