@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import { until } from '@millrace/local-stack/servers/until.ts'
 import type { PlanRequest } from '@millrace/warehouses/warehouse.ts'
 import { CollectingSink } from './collecting-sink.ts'
@@ -153,7 +154,7 @@ describe('a mirrored table of Postgres', () => {
     }
   })
 
-  it('gives rows of every type the ids that they have in other modes', async () => {
+  it('has the values of every type that other modes have, and by key the same ids', async () => {
     await sql(`CREATE TYPE mood AS ENUM ('glad', 'sad'); CREATE TYPE pair AS (a int, b text);
       CREATE TABLE kinds (b bool, i2 int2, i4 int4, i8 int8, o oid, f4 float4, f8 float8, n numeric, n2 numeric(20, 4), tz timestamptz,
         ts timestamp, d date, t text, v varchar(9), c char(6), nm name, m mood, u uuid, j json, jb jsonb, a int[], p pair, y bytea,
@@ -164,17 +165,63 @@ describe('a mirrored table of Postgres', () => {
       (false, 0, 0, 0, 0, -3.4028235e38, -0, 1e30, -0.0001, '294270-01-01', '0001-01-01 BC', '-infinity', '', 'v', '', '', 'glad',
        '00000000-0000-0000-0000-000000000000', 'null', '"s"', '{}', (NULL, NULL), '', '00:00', '-3 mons', '::1', 0, 'empty', NULL)`)
     await sql(
-      'INSERT INTO kinds (f4, f8) VALUES (16777216, 5e-324), (1e-7, 1e-7), (1.17549435e-38, 123456789012345680000)',
+      'INSERT INTO kinds (f4, f8) VALUES (16777216, 5e-324), (1e-7, 1e-7), (1.17549435e-38, 123456789012345680000), (NULL, NULL)',
     )
-    const full = await source.warehouse.plan(requestFor('kinds'), signal)
-    const sink = new CollectingSink(full.plan.schema)
-    for (const chunk of full.plan.chunks)
-      await source.warehouse.readChunk(full.plan, chunk, full.pin.shared, sink, signal)
-    await full.pin.close()
-    const { replica } = mirror('kinds', { before: [] })
-    await replica.run()
-    assert.deepEqual([...replica.rows.keys()].sort(), sink.rows.map(({ id }) => id).sort())
-    assert.deepEqual(new Map(replica.rows), new Map(sink.rows.map(({ id, values }) => [id, values])))
+    const { fields } = await sql('SELECT * FROM kinds LIMIT 0')
+    const all = fields.map(({ name }) => name)
+    for (const identity of [all, []]) {
+      const { plan, pin } = await source.warehouse.plan(requestFor('kinds', { identity }), signal)
+      const sink = new CollectingSink(plan.schema)
+      for (const chunk of plan.chunks) await source.warehouse.readChunk(plan, chunk, pin.shared, sink, signal)
+      await pin.close()
+      const { replica } = mirror('kinds', { before: [], identity })
+      await replica.run()
+      const values = (rows: Iterable<readonly unknown[]>) => new Set([...rows].map((row) => inspect(row)))
+      assert.equal(replica.rows.size, 6)
+      assert.deepEqual(values(replica.rows.values()), values(sink.rows.map((row) => row.values)))
+      if (identity.length > 0) assert.deepEqual(new Set(replica.rows.keys()), new Set(sink.rows.map(({ id }) => id)))
+      assert.deepEqual(counts(await replica.run()), [0, 0, 0, 0])
+    }
+  })
+
+  it('tells apart all values that are not the same', async () => {
+    const texts = [
+      '',
+      'NULL',
+      '()',
+      ',',
+      ')',
+      ',,',
+      '(,)',
+      '"',
+      '\\',
+      '\\"',
+      '""',
+      ' ',
+      'a,b',
+      'a b',
+      '(a',
+      'a)',
+      "'",
+      '\n',
+      'é',
+    ]
+    const rows = [null, ...texts].flatMap((a) => [null, ...texts].map((b) => [a, b] as const))
+    await sql('CREATE TABLE apart (a text, b text, c text)')
+    await source.admin.query('INSERT INTO apart SELECT * FROM unnest($1::text[], $2::text[])', [
+      rows.map(([a]) => a),
+      rows.map(([, b]) => b),
+    ])
+    const { replica } = mirror('apart', { before: [] })
+    assert.deepEqual(counts(await replica.run()), [rows.length, 0, 0, 0])
+    await sql('CREATE TABLE numbers (d float8, f real, n numeric, c text)')
+    await sql(
+      `INSERT INTO numbers (d) VALUES (0), ('-0'), (1), ('NaN'), (0.1), (0.30000000000000004), (0.3), (9007199254740993), (9007199254740994)`,
+    )
+    await sql(
+      `INSERT INTO numbers (n) VALUES (1), (1.0), (1.00), ('NaN'), (1e20); INSERT INTO numbers (f) VALUES (0), ('-0'), (16777216), (16777218)`,
+    )
+    assert.deepEqual(counts(await mirror('numbers', { before: [] }).replica.run()), [18, 0, 0, 0])
   })
 
   it('stops before anything is read when a column is gone, and asks for a resync when the table is another one', async () => {
@@ -249,6 +296,17 @@ describe('a mirrored table of Postgres', () => {
     for (const chunk of plan.chunks) await warehouse.readChunk(again.plan, chunk, null, sink, signal)
     assert.equal(sink.changes.length, 100)
     assert.ok(kept.stored.size > 1)
+  })
+
+  it('needs SELECT on the table: places of rows are not among the columns that can be granted one by one', async () => {
+    await make('granted', `${visits}, PRIMARY KEY (id)`, 3)
+    await sql(`CREATE ROLE some_columns LOGIN PASSWORD 'some'; GRANT SELECT (id, at, name) ON granted TO some_columns`)
+    const kept = new KeptInMemory()
+    const warehouse = source.open({ user: 'some_columns' }, { password: 'some' }, { kept: kept.reader })
+    const replica = new Replica(warehouse, requestFor('granted', { mode: 'mirror', keep: kept.writer }))
+    await assert.rejects(replica.run(), { code: 'permission_denied' })
+    await sql('GRANT SELECT ON granted TO some_columns')
+    assert.deepEqual(counts(await replica.run()), [3, 0, 0, 0])
   })
 
   it('of more rows than the limit, or of another kind than a table, is refused with the reason', async () => {

@@ -11,7 +11,7 @@ const plainBytesMax = 1024 * 1024 * 1024
 /**
  * What is kept of the rows of one bucket, in the order of their identities.
  *
- *   blob = zstd( uint32(count) identity[count] checksum[count] uint32(end of before)[count] before[count] )
+ *   blob = zstd( uint32(count) identity[count] checksum[count] uint32(length of before)[count] before[count] )
  *
  *   identity   32 bytes: digest of the key, or of the whole row when it has none
  *   checksum   16 bytes: the beginning of the row's digest; none for tables without a key, whose identity it is
@@ -41,22 +41,29 @@ export function beforeOf({ ends, befores }: KeptEntries, i: number): Buffer {
 export async function packEntries({ count, identities, checksums, ends, befores }: KeptEntries): Promise<Buffer> {
   const head = Buffer.alloc(4)
   head.writeUInt32LE(count)
-  const places = Buffer.alloc(4 * count)
-  for (let i = 0; i < count; i++) places.writeUInt32LE(ends[i]!, 4 * i)
-  return await compress(Buffer.concat([head, identities, checksums, places, befores]))
+  // Lengths repeat, ends do not.
+  const lengths = Buffer.alloc(4 * count)
+  for (let i = 0; i < count; i++) lengths.writeUInt32LE(ends[i]! - (i === 0 ? 0 : ends[i - 1]!), 4 * i)
+  return await compress(Buffer.concat([head, identities, checksums, lengths, befores]))
 }
 
 export async function unpackEntries(blob: Buffer, isKeyed: boolean): Promise<KeptEntries> {
   const plain = await decompress(blob, { maxOutputLength: plainBytesMax })
   const count = plain.readUInt32LE(0)
   const checksumsAt = 4 + count * identityBytes
-  const endsAt = checksumsAt + (isKeyed ? count * checksumBytes : 0)
-  const beforesAt = endsAt + 4 * count
+  const lengthsAt = checksumsAt + (isKeyed ? count * checksumBytes : 0)
+  const beforesAt = lengthsAt + 4 * count
+  const ends = new Uint32Array(count)
+  let end = 0
+  for (let i = 0; i < count; i++) {
+    end += plain.readUInt32LE(lengthsAt + 4 * i)
+    ends[i] = end
+  }
   return {
     count,
     identities: plain.subarray(4, checksumsAt),
-    checksums: plain.subarray(checksumsAt, endsAt),
-    ends: Uint32Array.from({ length: count }, (_, i) => plain.readUInt32LE(endsAt + 4 * i)),
+    checksums: plain.subarray(checksumsAt, lengthsAt),
+    ends,
     befores: plain.subarray(beforesAt),
   }
 }

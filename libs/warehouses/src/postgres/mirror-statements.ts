@@ -54,12 +54,12 @@ export function rowsStatement({ table, columns }: Compared, hasParts: boolean): 
 
 /** Identity `k`, checksum `h` and place of every row. Fenced (OFFSET 0), so that nothing is computed once for every use. */
 function hashedRows({ table, columns, identity }: Compared, hasPlace = false): string {
-  const rules = columns.map(({ rule }) => rule)
-  const values = columns.map((column, i) => `${carriedSql(column)} AS c${i}`)
-  const place = hasPlace ? ', tableoid AS o, ctid AS t' : ''
-  const carried = `SELECT ${values.join(', ')}${place} FROM ${quoteTable(table)} OFFSET 0`
-  const both = identity.length === 0 ? 'h, h AS k' : `h, ${keyChecksum(rules, identity)} AS k`
-  return `SELECT ${both}${hasPlace ? ', o, t' : ''} FROM (SELECT *, ${rowChecksum(rules)} AS h FROM (${carried}) AS carried OFFSET 0) AS summed OFFSET 0`
+  const key = identity.map((i) => columns[i]!)
+  const values = key.map((column, i) => `${carriedSql(column)} AS k${i}`)
+  const place = hasPlace ? ['tableoid AS o', 'ctid AS t'] : []
+  const summed = `SELECT ${[`${rowChecksum(columns)} AS h`, ...values, ...place].join(', ')} FROM ${quoteTable(table)} OFFSET 0`
+  const both = ['h', key.length === 0 ? 'h AS k' : `${keyChecksum(key)} AS k`, ...(hasPlace ? ['o', 't'] : [])]
+  return `SELECT ${both.join(', ')} FROM (${summed}) AS summed OFFSET 0`
 }
 
 function bucketOf(identity: string, bits: number): string {
