@@ -16,10 +16,16 @@ export type OpenWarehouseRequest = {
     readonly allowedPorts?: readonly number[]
     /** An operator's own address of BigQuery's API instead of Google's; tokens are asked for at its `/token`. */
     readonly bigQueryEndpoint?: string | undefined
+    /** An operator's own address of BigQuery's Storage Read API; with an address of BigQuery's API and none of this, it is not used. */
+    readonly bigQueryStorageEndpoint?: string | undefined
     /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
     readonly awsEndpoint?: string | undefined
+    /** Folder with folders of CSV files that sources may be; without one there are none. */
+    readonly csvDir?: string | undefined
     /** An operator's own address of Snowflake's API instead of that of the account. */
     readonly snowflakeEndpoint?: string | undefined
+    /** An operator's own address of Databricks' workspaces instead of the host of the source. */
+    readonly databricksEndpoint?: string | undefined
   }
   /** Millrace's own AWS identity; without it the SDK looks where AWS's programs look: environment, files, the machine's role. */
   readonly aws?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined

@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { WarehouseKind } from '@millrace/domain/words.ts'
 import { type Grantee, readNames, type SetUpStep } from '@millrace/warehouses/set-up/set-up-guide.ts'
-import { setUpGuides } from '@millrace/warehouses/set-up/set-up-guides.ts'
 import { shellWord } from '@millrace/warehouses/set-up/shell-command.ts'
+import { warehouseDrivers } from '@millrace/warehouses/warehouse-drivers.ts'
 import fc from 'fast-check'
 
 const grantee: Grantee = {
@@ -168,9 +168,7 @@ describe('names in the statements of a set-up', () => {
 })
 
 function guideOf(kind: WarehouseKind) {
-  const guide = setUpGuides[kind]
-  assert.ok(guide)
-  return guide
+  return warehouseDrivers[kind].setUp
 }
 
 function stepsOf(kind: WarehouseKind, names: Record<string, string>): readonly SetUpStep[] {

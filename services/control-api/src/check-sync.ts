@@ -8,6 +8,7 @@ import { type Schedule, validateSchedule } from '@millrace/domain/sync/schedule.
 import { profileKindOf, type SyncDefinition } from '@millrace/domain/sync/sync-definition.ts'
 import type { DestinationKind, Mode, WarehouseKind } from '@millrace/domain/words.ts'
 import type { TableSummary } from '@millrace/warehouses/warehouse.ts'
+import { warehouseDrivers } from '@millrace/warehouses/warehouse-drivers.ts'
 import { invalid, type ProblemDetail } from './http/api-problem.ts'
 
 /** Throws a 422 unless the definition makes sense by itself: schedule, table type, support matrix. Nothing is asked. */
@@ -62,16 +63,13 @@ export function checkDeletionPercent(mode: Mode, deletionPercentMax: number | nu
   })
 }
 
-/** Streams follow views too: https://docs.snowflake.com/en/user-guide/streams-intro */
-const mirrorsViews: ReadonlySet<WarehouseKind> = new Set(['snowflake'])
-
 /** Throws a 422 for mirror of a view where only tables have snapshots. Source: the guide, "Mirror". */
 export function checkTableKind(
   { mode, table }: Pick<SyncDefinition, 'mode' | 'table'>,
   warehouse: WarehouseKind,
   kind: TableSummary['kind'],
 ): void {
-  if (mode !== 'mirror' || kind === 'table' || (kind === 'view' && mirrorsViews.has(warehouse))) return
+  if (mode !== 'mirror' || kind === 'table' || (kind === 'view' && warehouseDrivers[warehouse].mirrorsViews)) return
   throw notSupported('table', {
     rule: 'mirror_not_on_views',
     message: `Mirror works on tables, and ${JSON.stringify(`${table.schema}.${table.name}`)} is a ${kind.replace('_', ' ')} of ${warehouse}.`,

@@ -1,8 +1,8 @@
 import type { WarehouseKind } from '@millrace/domain/words.ts'
 import { externalId } from '@millrace/store/projects/external-id.ts'
 import { type Grantee, readNames, type SetUpStep } from '@millrace/warehouses/set-up/set-up-guide.ts'
-import { setUpGuides } from '@millrace/warehouses/set-up/set-up-guides.ts'
 import type { ConnectionCheck, TableRef } from '@millrace/warehouses/warehouse.ts'
+import { warehouseDrivers } from '@millrace/warehouses/warehouse-drivers.ts'
 import type { ApiContext } from './api-context.ts'
 import { invalid } from './http/api-problem.ts'
 import type { Connection } from './use-warehouse.ts'
@@ -13,16 +13,7 @@ export function setUpSteps(
   options: Readonly<Record<string, unknown>>,
   grantee: Grantee,
 ): readonly SetUpStep[] {
-  const guide = setUpGuides[warehouse]
-  if (guide === undefined)
-    throw invalid('warehouse_not_supported', `Sources of the kind ${warehouse} cannot be read by this version.`, [
-      {
-        path: 'warehouse',
-        code: 'not_supported',
-        message: 'is not supported',
-        hint: `Use ${Object.keys(setUpGuides).join(', ')}.`,
-      },
-    ])
+  const guide = warehouseDrivers[warehouse].setUp
   const answer = readNames(guide, options)
   if (answer.ok) return guide.steps(answer.names, grantee)
   const errors = answer.problems.map(({ path, message, hint }) => ({
@@ -44,8 +35,8 @@ export function withSetUp(
   grantee: Grantee,
   table: TableRef | undefined,
 ): readonly CheckAnswer[] {
-  const guide = setUpGuides[warehouse]
-  if (guide === undefined || checks.every(({ ok }) => ok)) return checks
+  const guide = warehouseDrivers[warehouse].setUp
+  if (checks.every(({ ok }) => ok)) return checks
   const names = readNames(guide, guide.namesOf(options, secrets, table))
   const steps = names.ok ? guide.steps(names.names, grantee) : []
   return checks.map((check) => {

@@ -1,10 +1,5 @@
-import type { WarehouseKind } from '@millrace/domain/words.ts'
-import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
-import type { OptionProblem } from '@millrace/warehouses/option-problem.ts'
-import { postgresOptions } from '@millrace/warehouses/postgres/options.ts'
-import { redshiftOptions } from '@millrace/warehouses/redshift/options.ts'
-import { snowflakeOptions } from '@millrace/warehouses/snowflake/options.ts'
 import type { ConnectionCheck, TableRef } from '@millrace/warehouses/warehouse.ts'
+import { warehouseDrivers } from '@millrace/warehouses/warehouse-drivers.ts'
 import type { ApiContext } from './api-context.ts'
 import { ApiProblem, invalid, type ProblemDetail } from './http/api-problem.ts'
 import { type CheckAnswer, granteeOf, withSetUp } from './set-up.ts'
@@ -13,28 +8,9 @@ import { type Connection, useWarehouse } from './use-warehouse.ts'
 /** Connections tried for one project. */
 const testRate = { requests: 60, windowMs: 60_000 }
 
-type OptionCheck = (options: unknown, secretNames: readonly string[]) => readonly OptionProblem[]
-
-const optionChecks: Partial<Record<WarehouseKind, OptionCheck>> = {
-  bigquery: bigQueryOptions.problems,
-  postgres: postgresOptions.problems,
-  redshift: redshiftOptions.problems,
-  snowflake: snowflakeOptions.problems,
-}
-
 /** Throws a 422 that names every option that is wrong; nothing was connected yet. */
 export function checkOptions({ warehouse, options, secrets }: Connection): void {
-  const check = optionChecks[warehouse]
-  if (check === undefined)
-    throw invalid('warehouse_not_supported', `Sources of the kind ${warehouse} cannot be read by this version.`, [
-      {
-        path: 'warehouse',
-        code: 'not_supported',
-        message: 'is not supported',
-        hint: 'Use postgres, bigquery, redshift or snowflake.',
-      },
-    ])
-  const problems = check(options, Object.keys(secrets))
+  const problems = warehouseDrivers[warehouse].options.problems(options, Object.keys(secrets))
   if (problems.length === 0) return
   const errors = problems.map(({ path, message, hint }) => ({
     path: dotted(path),

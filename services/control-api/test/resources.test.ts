@@ -106,11 +106,17 @@ describe('the control API', () => {
       const body = { ...sourceBody('odd'), options: { ...sourceOptions, port: 0, sslMode: 'disable', options: '-c x' } }
       const { errors } = refused(await api.owner('POST', `${base}/sources`, body), 422, 'options_invalid')
       assert.deepEqual(errors?.map(({ path }) => path).sort(), ['options.options', 'options.port', 'options.sslMode'])
-      refused(
-        await api.owner('POST', `${base}/sources`, { ...body, warehouse: 'databricks' }),
-        422,
-        'warehouse_not_supported',
-      )
+      for (const folder of ['..', '../shop', '/etc', ''])
+        refused(
+          await api.owner('POST', `${base}/sources`, {
+            name: 'files',
+            warehouse: 'csv',
+            options: { folder },
+            secrets: {},
+          }),
+          422,
+          'options_invalid',
+        )
       assert.equal(api.warehouses.asked.length, asked)
     })
 

@@ -87,8 +87,8 @@ describe('the set-up assistant', () => {
     assert.notEqual(theirs.body.externalId, body.externalId)
   })
 
-  test('knows no kind that cannot be read, and no project of others', async () => {
-    refused(await setUp('databricks', {}), 422, 'warehouse_not_supported')
+  test('knows no other kind of warehouse, and no project of others', async () => {
+    refused(await setUp('oracle', {}), 400, 'request_invalid')
     const stranger = await api.as(
       'owner',
       (await api.owner<{ id: string }>('POST', '/v1/projects', projectBody('theirs'))).body.id,

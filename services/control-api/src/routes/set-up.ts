@@ -1,4 +1,5 @@
 import { getProject } from '@millrace/store/projects/get-project.ts'
+import { warehouseDrivers } from '@millrace/warehouses/warehouse-drivers.ts'
 import type { ApiContext } from '../api-context.ts'
 import { answers } from '../http/answers.ts'
 import { notFound } from '../http/api-problem.ts'
@@ -27,7 +28,8 @@ export function addSetUp(api: Api, context: ApiContext): void {
       if ((await getProject(context.db, projectId)) === null) throw notFound('project')
       const grantee = await granteeOf(context, projectId)
       const steps = setUpSteps(warehouse, options, grantee)
-      return { steps: steps.map(toAnswer), externalId: warehouse === 'redshift' ? (grantee.externalId ?? null) : null }
+      const asked = warehouseDrivers[warehouse].asksExternalId ? grantee.externalId : undefined
+      return { steps: steps.map(toAnswer), externalId: asked ?? null }
     },
   )
 }

@@ -1,10 +1,10 @@
 import { warehouseKinds } from '@millrace/domain/words.ts'
-import { setUpGuides } from '@millrace/warehouses/set-up/set-up-guides.ts'
+import { warehouseDrivers } from '@millrace/warehouses/warehouse-drivers.ts'
 import { Type } from 'typebox'
 import { closed, literals, nullable } from './common.ts'
 
-const fieldsOf = Object.entries(setUpGuides).map(([kind, { fields }]) => {
-  const names = Object.entries(fields).map(([name, { required }]) => (required ? name : `${name}?`))
+const fieldsOf = Object.entries(warehouseDrivers).map(([kind, { setUp }]) => {
+  const names = Object.entries(setUp.fields).map(([name, { required }]) => (required ? name : `${name}?`))
   return `for ${kind}: ${names.join(', ')}`
 })
 

@@ -1,19 +1,33 @@
 import { warehouseKinds } from '@millrace/domain/words.ts'
+import type { WarehouseDriver } from '@millrace/warehouses/warehouse-driver.ts'
+import { warehouseDrivers } from '@millrace/warehouses/warehouse-drivers.ts'
 import { Type } from 'typebox'
 import { closed, id, identifier, literals, name, nullable, problem, time } from './common.ts'
 import { mapping } from './mapping.ts'
 
 const secretBytesMax = 64 * 1024
 
+const perKind = (
+  namesOf: (options: WarehouseDriver['options']) => readonly (readonly [name: string, required: boolean])[],
+) =>
+  Object.entries(warehouseDrivers)
+    .map(
+      ([kind, { options }]) =>
+        [kind, namesOf(options).map(([name, required]) => (required ? name : `${name}?`))] as const,
+    )
+    .map(([kind, names]) => `for ${kind}: ${names.length === 0 ? 'none' : names.join(', ')}`)
+    .join('; ')
+
+const optionNames = perKind(({ fields }) => Object.entries(fields).map(([name, { required }]) => [name, required]))
+const secretNames = perKind(({ secrets }) => secrets.map(({ name, required }) => [name, required]))
+
 const options = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
   maxProperties: 50,
-  description:
-    'As the warehouse needs them; for postgres: host, port, database, user, sslMode, caCertificate?, sshTunnel?; for bigquery: projectId, location?, stagingDataset; for redshift: awsAccountId, region, clusterId or workgroupName, database, dbUser?, roleName, stagingBucket, stagingSchema?, bucketPrefix?, iamRoleArn?; for snowflake: accountIdentifier, user, authentication, role, warehouse, database, connectorSchema?',
+  description: `As the warehouse needs them; ${optionNames}`,
 })
 const secrets = Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: secretBytesMax }), {
   maxProperties: 20,
-  description:
-    'Written only; for postgres: password, sshPrivateKey?; for bigquery: serviceAccountKey; for redshift none; for snowflake: password, or none with key_pair, since Millrace makes the keys',
+  description: `Written only; ${secretNames}. Keys of key_pair are made by Millrace`,
 })
 
 const table = closed({ schema: identifier, name: identifier }, { description: 'Tries to read this table as well' })
