@@ -18,12 +18,18 @@ export type ApiContext = {
   /** Limits requests; Redis may be behind it. */
   readonly limiter: RequestGate
   readonly allowedCidrs: readonly string[]
+  /** Folder whose folders of CSV files may be sources. */
+  readonly csvDir?: string | undefined
   /** An operator's own address of BigQuery's API instead of Google's. */
   readonly bigQueryEndpoint?: string | undefined
+  /** The same of its Storage Read API. */
+  readonly bigQueryStorageEndpoint?: string | undefined
   /** An operator's own address of AWS's APIs instead of AWS's. */
   readonly awsEndpoint?: string | undefined
   /** An operator's own address of Snowflake's API instead of that of each account. */
   readonly snowflakeEndpoint?: string | undefined
+  /** An operator's own address of Databricks' workspaces instead of each source's host. */
+  readonly databricksEndpoint?: string | undefined
   /** Millrace's own AWS identity; without it the SDK finds one. */
   readonly aws?: OpenWarehouseRequest['aws']
   /** ARN of that identity, which the trust of customers' roles names. */

@@ -18,10 +18,15 @@ export function controlApiConfig(read: EnvReader) {
     allowedCidrs: read.list('MILLRACE_ALLOWED_CIDRS', { default: [] }),
     /** An operator's own address of BigQuery's API instead of Google's. */
     bigQueryEndpoint: read.optional('MILLRACE_BIGQUERY_ENDPOINT'),
+    bigQueryStorageEndpoint: read.optional('MILLRACE_BIGQUERY_STORAGE_ENDPOINT'),
+    /** Folder whose folders of CSV files may be sources; without one there are none. */
+    csvDir: read.optional('MILLRACE_CSV_DIR'),
     /** An operator's own address of AWS's STS, Redshift Data and S3 APIs instead of AWS's. */
     awsEndpoint: read.optional('MILLRACE_AWS_ENDPOINT'),
     /** An operator's own address of Snowflake's API instead of that of each account. */
     snowflakeEndpoint: read.optional('MILLRACE_SNOWFLAKE_ENDPOINT'),
+    /** An operator's own address of Databricks' workspaces instead of each source's host. */
+    databricksEndpoint: read.optional('MILLRACE_DATABRICKS_ENDPOINT'),
     /** Millrace's own AWS identity; without it the SDK finds one. */
     aws: awsIdentity(read),
     /** ARN of that identity, shown by the set-up of Redshift. */

@@ -20,14 +20,32 @@ export async function useWarehouse<T>(
   { warehouse: kind, options, secrets }: Connection,
   work: (warehouse: Warehouse, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { allowedCidrs, bigQueryEndpoint, awsEndpoint, snowflakeEndpoint, aws, warehouseMs } = context
+  const {
+    allowedCidrs,
+    bigQueryEndpoint,
+    bigQueryStorageEndpoint,
+    awsEndpoint,
+    csvDir,
+    snowflakeEndpoint,
+    databricksEndpoint,
+    aws,
+    warehouseMs,
+  } = context
   const known = await externalId(context.db, projectId)
   const warehouse = context.openWarehouse({
     kind,
     options,
     secrets,
     externalId: known ?? undefined,
-    net: { allowedCidrs, bigQueryEndpoint, awsEndpoint, snowflakeEndpoint },
+    net: {
+      allowedCidrs,
+      bigQueryEndpoint,
+      bigQueryStorageEndpoint,
+      csvDir,
+      awsEndpoint,
+      snowflakeEndpoint,
+      databricksEndpoint,
+    },
     aws,
     applicationName: 'millrace-control-api',
   })

@@ -32,15 +32,26 @@ export class SourceConnections {
     {
       allowedCidrs,
       bigQueryEndpoint,
+      bigQueryStorageEndpoint,
       awsEndpoint,
+      csvDir,
       snowflakeEndpoint,
+      databricksEndpoint,
       aws,
       mirrorRowsMax,
     }: OpenWarehouseRequest['net'] & Pick<OpenWarehouseRequest, 'aws' | 'mirrorRowsMax'>,
   ) {
     this.#db = db
     this.#kek = kek
-    this.#net = { allowedCidrs, bigQueryEndpoint, awsEndpoint, snowflakeEndpoint }
+    this.#net = {
+      allowedCidrs,
+      bigQueryEndpoint,
+      bigQueryStorageEndpoint,
+      csvDir,
+      awsEndpoint,
+      snowflakeEndpoint,
+      databricksEndpoint,
+    }
     this.#aws = aws
     this.#mirrorRowsMax = mirrorRowsMax
   }
