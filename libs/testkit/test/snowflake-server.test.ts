@@ -116,7 +116,7 @@ describe('the stand-in for Snowflake, by the unmodified driver', () => {
     assert.equal(JSON.stringify(row.TZ), '"2020-01-01 10:00:00.000 -0230"')
     assert.deepEqual([row.V, row.A, row.O], [{ a: [1, 'x', null] }, [1, 'x'], { k: 2 }])
     assert.equal((row.X as Buffer).toString('hex'), 'cafe')
-    assert.equal(row.['mixed Case'], 'm')
+    assert.equal(row['mixed Case'], 'm')
     assert.deepEqual(
       Object.entries(nulls ?? {}).filter(([, value]) => value !== null),
       [['I', '8']],

@@ -155,8 +155,9 @@ describe('streams of the stand-in for Snowflake', () => {
     now += 4 * dayMs
     assert.deepEqual(await (await fresh()).texts(`SELECT ID FROM ${name}_S`), [])
     const [before] = await (await fresh()).rows(`SHOW STREAMS LIKE '${name}_S'`)
-    assert.equal(before?.stale, 'false')
-    assert.equal((before?.stale_after as Date).getTime(), now + dayMs)
+    assert.ok(before)
+    assert.equal(before.stale, 'false')
+    assert.equal((before.stale_after as Date).getTime(), now + dayMs)
     now += dayMs
     await assert.rejects((await fresh()).rows(`SELECT ID FROM ${name}_S`), /stale/)
     const [late] = await (await fresh()).rows(`SHOW STREAMS LIKE '${name}_S'`)

@@ -3,7 +3,7 @@ import { canceled } from './error-from-duck.ts'
 import { type RunResult, runStatement } from './run-statement.ts'
 import type { Session } from './session.ts'
 import { SnowflakeError } from './snowflake-error.ts'
-import { LockedError } from './transactions.ts'
+import { LockedError, type Transaction } from './transactions.ts'
 import type { PastQuery, World } from './world.ts'
 
 export type QueryState = { -readonly [K in keyof PastQuery]: PastQuery[K] } & {
@@ -97,25 +97,25 @@ export class QueryRuns {
     for (;;) {
       const holder = await engine.inTurn(() => this.#attempt(query, text))
       if (holder === null) break
-      await Promise.race([holder, stopped])
+      await Promise.race([holder.end, stopped])
     }
     query.status = 'SUCCESS'
     query.session.lastQueryId = query.id
     await this.#forget(query)
   }
 
-  /** What it must wait for; null when it is done. */
+  /** The transaction whose end it must wait for; null when it is done. */
   async #attempt(
     query: QueryState,
     text: { readonly sql: string; readonly binds: readonly string[] },
-  ): Promise<Promise<void> | null> {
+  ): Promise<Transaction | null> {
     if (query.stop !== null) throw query.stop
     query.isRunning = true
     try {
       query.result = await runStatement(this.#world, query.session, { ...text, isInternal: false })
       return null
     } catch (error) {
-      if (error instanceof LockedError) return error.holder.end
+      if (error instanceof LockedError) return error.holder
       if (query.stop !== null) throw query.stop
       throw error
     } finally {
