@@ -70,6 +70,17 @@ export class BigQueryClient {
     })
   }
 
+  /** For APIs beside this one. Throws `WarehouseError`, or the signal's reason. */
+  async token(signal: AbortSignal): Promise<string> {
+    await this.#check()
+    try {
+      return (await this.#answer(signal, () => this.#auth.getAccessToken())).token ?? ''
+    } catch (error) {
+      signal.throwIfAborted()
+      throw bigQueryError(error)
+    }
+  }
+
   /** One request; its answer as JSON. Throws `WarehouseError`, or the signal's reason. */
   async call<T>(call: Call, signal: AbortSignal): Promise<T> {
     await this.#check()
@@ -142,15 +153,21 @@ export class BigQueryClient {
   /** What the work gives, unless the signal or the time is up before. */
   async #answer<T>(signal: AbortSignal, work: (abandoned: AbortSignal) => Promise<T>): Promise<T> {
     signal.throwIfAborted()
-    const late = AbortSignal.timeout(requestMs)
-    const either = AbortSignal.any([signal, late])
+    // No AbortSignal.timeout or any: they, and the page that listeners to them know, would live on until the time is up.
+    const abandon = new AbortController()
     const { promise, reject } = Promise.withResolvers<never>()
-    const onAbort = () => reject(signal.aborted ? signal.reason : tooLate())
-    either.addEventListener('abort', onAbort, { once: true })
+    const end = (reason: unknown) => {
+      reject(reason)
+      abandon.abort(reason)
+    }
+    const onAbort = () => end(signal.reason)
+    const timer = setTimeout(() => end(tooLate()), requestMs)
+    signal.addEventListener('abort', onAbort, { once: true })
     try {
-      return await Promise.race([work(either), promise])
+      return await Promise.race([work(abandon.signal), promise])
     } finally {
-      either.removeEventListener('abort', onAbort)
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
     }
   }
 }
