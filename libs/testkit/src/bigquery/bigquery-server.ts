@@ -7,6 +7,7 @@ import { type Grants, QueryJobs } from './query-jobs.ts'
 import type { Field } from './rest-values.ts'
 import { answerOf, type Place, type Request } from './routes.ts'
 import { Storage } from './storage.ts'
+import { type StorageReadServer, startStorageReadServer } from './storage-read-server.ts'
 import type { TableOptions } from './stored-table.ts'
 import { makeServiceAccount, TokenEndpoint } from './token-endpoint.ts'
 
@@ -22,6 +23,8 @@ export type Fault = {
 /** A stand-in for BigQuery's REST API (v2) and Google's token endpoint on loopback, on a real SQL engine. */
 export type BigQueryServer = {
   readonly endpoint: string
+  /** The Storage Read API. */
+  readonly storageRead: StorageReadServer
   readonly projectId: string
   readonly serviceAccount: { readonly email: string; readonly keyFile: string }
   readonly grants: Grants
@@ -43,12 +46,18 @@ export type BigQueryServer = {
   close(): Promise<void>
 }
 
-export type ServerOptions = { readonly projectId?: string; readonly now?: () => number; readonly pageBytesMax?: number }
+export type ServerOptions = {
+  readonly projectId?: string
+  readonly now?: () => number
+  readonly pageBytesMax?: number
+  /** Rows that the Storage Read API gives a stream of their own. */
+  readonly streamRows?: number
+}
 
 export async function startBigQueryServer(options: ServerOptions = {}): Promise<BigQueryServer> {
-  const { projectId = 'test-project-1', now = Date.now, pageBytesMax = 10_000_000 } = options
+  const { projectId = 'test-project-1', now = Date.now, pageBytesMax = 10_000_000, streamRows = 100_000 } = options
   const storage = await Storage.open(now)
-  const grants: Grants = { jobUser: true, viewer: new Set(), owner: new Set() }
+  const grants: Grants = { jobUser: true, readSessions: false, viewer: new Set(), owner: new Set() }
   const jobs = new QueryJobs(storage, grants, now)
   const account = makeServiceAccount(projectId)
   // Tokens are dated by the clock of those who sign them; `now` moves the warehouse's only.
@@ -93,9 +102,12 @@ export async function startBigQueryServer(options: ServerOptions = {}): Promise<
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const accepts = (authorization: string | undefined) => tokens.accepts(authorization)
+  const storageRead = await startStorageReadServer({ projectId, storage, jobs, grants, accepts, now, streamRows })
   const { port } = server.address() as AddressInfo
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    storageRead,
     projectId,
     serviceAccount: account,
     grants,
@@ -116,6 +128,7 @@ export async function startBigQueryServer(options: ServerOptions = {}): Promise<
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
+      await storageRead.close()
       storage.close()
     },
   }

@@ -7,7 +7,13 @@ import type { Storage } from './storage.ts'
 import { expandWildcards } from './wildcard-tables.ts'
 
 /** What the service account may do. Tests take grants away. */
-export type Grants = { jobUser: boolean; readonly viewer: Set<string>; readonly owner: Set<string> }
+/** `readSessions`: bigquery.readsessions.create, which none of the roles of the set-up holds. */
+export type Grants = {
+  jobUser: boolean
+  readSessions: boolean
+  readonly viewer: Set<string>
+  readonly owner: Set<string>
+}
 
 export type JobRequest = {
   readonly id: string | undefined
