@@ -6,7 +6,8 @@ import { exportedEvents } from '../src/exported-events.ts'
 import { quickToNotice } from '../src/start-test-stack.ts'
 import { withStack } from '../src/with-stack.ts'
 
-const server = await startBigQueryServer()
+const server = await startBigQueryServer({ streamRows: 3000 })
+server.grants.readSessions = true
 after(() => server.close())
 for (const [dataset, grants] of [
   ['shop', server.grants.viewer],
@@ -16,7 +17,10 @@ for (const [dataset, grants] of [
   server.createDataset(dataset)
   grants.add(dataset)
 }
-const endpoint = { MILLRACE_BIGQUERY_ENDPOINT: server.endpoint }
+const endpoint = {
+  MILLRACE_BIGQUERY_ENDPOINT: server.endpoint,
+  MILLRACE_BIGQUERY_STORAGE_ENDPOINT: server.storageRead.endpoint,
+}
 
 const world = withStack({
   partitions: 4,
@@ -36,7 +40,7 @@ const mapping = {
   leaveOut: ['inserted_at'],
 }
 
-test('two append runs from BigQuery bring every row once, reject one whose JSON is too large, and leave nothing behind in the warehouse', async () => {
+test('two append runs from BigQuery, one by streams and one by pages, bring every row once, reject one whose JSON is too large, and leave nothing behind in the warehouse', async () => {
   const { pipeline } = world
   const project = await pipeline.createProject('bigquery')
   await makeVisits()
@@ -56,6 +60,9 @@ test('two append runs from BigQuery bring every row once, reject one whose JSON 
   await server.change('shop', 'visits', 'INSERT INTO $table SELECT * FROM $table WHERE n < 5')
   const first = await run()
   assert.deepEqual([first.read, first.events, first.collapsed, first.missing], [10_005, 10_000, 5, 0])
+  const streams = new Set(server.storageRead.reads.map((read) => read.split(' ')[0]))
+  assert.equal(streams.size, 4)
+  const sessions = server.storageRead.sessions.length
   await insertVisits(10_000, 10_700)
   // More than an event may hold.
   await server.change(
@@ -65,6 +72,7 @@ test('two append runs from BigQuery bring every row once, reject one whose JSON 
   )
   const second = await run()
   assert.deepEqual([second.read, second.events, second.rejected, second.missing], [700, 699, 1, 0])
+  assert.equal(server.storageRead.sessions.length, sessions)
 
   const left = () => [...server.storage.tables.values()].filter(({ dataset }) => dataset === 'millrace')
   await until(() => left().length === 0, { what: 'the removal of the rows that were set aside' })

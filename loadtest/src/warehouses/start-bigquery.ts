@@ -30,7 +30,11 @@ export async function startBigQuery({ rows, seed }: StandInRequest): Promise<Sta
   const insert = (from: number, to: number) =>
     server.change(table.schema, table.name, `INSERT INTO $table SELECT ${events(seed)} FROM range(${from}, ${to}) t(i)`)
   await insert(1, rows + 1)
-  const endpoint = { MILLRACE_BIGQUERY_ENDPOINT: server.endpoint }
+  server.grants.readSessions = true
+  const endpoint = {
+    MILLRACE_BIGQUERY_ENDPOINT: server.endpoint,
+    MILLRACE_BIGQUERY_STORAGE_ENDPOINT: server.storageRead.endpoint,
+  }
   return {
     env: { 'control-api': endpoint, extractor: endpoint },
     source: {

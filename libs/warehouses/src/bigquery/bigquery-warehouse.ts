@@ -12,6 +12,7 @@ import type {
   Warehouse,
 } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
+import { avroChangeTaker, avroInsertTaker } from './avro-takers.ts'
 import {
   checkPartitionFilter,
   type FoundTable,
@@ -21,7 +22,7 @@ import {
   listTables,
   rowSchemaOf,
 } from './catalog.ts'
-import type { BigQueryChunk } from './chunks.ts'
+import { type BigQueryChunk, chunksAgain, type StreamChunk } from './chunks.ts'
 import type { BigQueryClient } from './client.ts'
 import { quoteTable } from './identifiers.ts'
 import { ask, dryRun, runJob } from './jobs.ts'
@@ -29,14 +30,17 @@ import { serverTime, timeColumn } from './latest-time.ts'
 import { removeLeavings } from './leavings.ts'
 import { estimateMirror } from './mirror-plan.ts'
 import { overlapOf } from './overlap.ts'
-import { pinOf } from './pin.ts'
+import { pinOf, sharedOf } from './pin.ts'
 import { planAgain, planRead } from './plan.ts'
 import { pinLost, readPages } from './read-pages.ts'
+import { readStream, withStreams } from './read-streams.ts'
 import { type ApiRow, RowEncoder } from './row-encoder.ts'
 import { changeTaker, insertTaker } from './row-takers.ts'
+import type { Place } from './set-aside.ts'
 import { checkConnection, costWarning } from './setup.ts'
 import { originOf, previewOriginOf, rangeOf } from './source-range.ts'
 import { identicalStatement, previewStatement, selectStatement } from './statements.ts'
+import type { StorageClient } from './storage-client.ts'
 
 /** A preview looks at so much of a table, and is refused when a view makes it look at more than ten times that. */
 const previewBytes = 1_000_000_000
@@ -44,6 +48,7 @@ const previewBytes = 1_000_000_000
 export type BigQueryParts = {
   readonly client: BigQueryClient
   readonly stagingDataset: string
+  readonly storage: StorageClient | null
   readonly serviceAccount: string
 }
 
@@ -113,16 +118,19 @@ export class BigQueryWarehouse implements Warehouse {
   }
 
   async plan(request: PlanRequest, signal: AbortSignal) {
-    const plan = await planRead(this.#place, request, signal)
+    const paged = await planRead(this.#place, request, signal)
+    const plan = await withStreams(this.#place, paged, request.chunkRows, signal)
     return { plan, pin: sharedPin(plan) }
   }
 
   /**
    * The rows of the same moment, set aside again: of a table they are the same rows, as far back as BigQuery remembers
-   * (7 days); of a view they are what it shows now. Their order may be another, so every chunk is read again.
+   * (7 days); of a view they are what it shows now. Their order may be another, so every chunk is read again. When only the
+   * session has expired, they are still there, and are read by pages, which do not expire: a run that is held up for longer than
+   * a session lives reads twice, not for ever.
    */
   async repin(plan: ReadPlan, signal: AbortSignal) {
-    const again = await planAgain(this.#place, plan, signal)
+    const again = (await this.#pagesOf(plan, signal)) ?? (await planAgain(this.#place, plan, signal))
     return { plan: again, pin: sharedPin(again), rereadAll: true }
   }
 
@@ -133,8 +141,10 @@ export class BigQueryWarehouse implements Warehouse {
     sink: ChangeSink,
     signal: AbortSignal,
   ): Promise<ReadResult> {
-    const { rules, results, rows, mirror } = pinOf(plan)
-    if (results === null || shared !== results) throw pinLost()
+    const pin = pinOf(plan)
+    const { rules, results, rows, mirror } = pin
+    if (results === null || shared !== sharedOf(pin)) throw pinLost()
+    if ('stream' in chunk) return this.#readStream(plan, chunk as StreamChunk, sink, signal)
     const take =
       mirror === undefined
         ? insertTaker(new RowEncoder(rules, positionsOf(plan.identity, plan.schema.columns)), sink)
@@ -153,9 +163,10 @@ export class BigQueryWarehouse implements Warehouse {
   }
 
   async countIdentical(plan: ReadPlan, shared: string | null, signal: AbortSignal): Promise<number> {
-    const { results, rules, runId, epoch } = pinOf(plan)
+    const pin = pinOf(plan)
+    const { results, rules, runId, epoch } = pin
     if (plan.chunks.length === 0) return 0
-    if (results === null || shared !== results) throw pinLost()
+    if (results === null || shared !== sharedOf(pin)) throw pinLost()
     const table = { schema: this.#parts.stagingDataset, name: results }
     const sql = identicalStatement(quoteTable(this.#client.projectId, table), rules)
     const { location } = await this.#staged(results, signal)
@@ -173,12 +184,38 @@ export class BigQueryWarehouse implements Warehouse {
     return removeLeavings(this.#place, leavings, signal)
   }
 
-  close(): Promise<void> {
-    return this.#client.close()
+  async close(): Promise<void> {
+    await this.#parts.storage?.close()
+    await this.#client.close()
   }
 
-  get #place() {
-    return { client: this.#client, stagingDataset: this.#parts.stagingDataset }
+  get #place(): Place {
+    return this.#parts
+  }
+
+  /** null when there was no session, or the rows themselves are gone. */
+  async #pagesOf(plan: ReadPlan, signal: AbortSignal): Promise<ReadPlan | null> {
+    const { session, ...pin } = pinOf(plan)
+    if (session === undefined) return null
+    try {
+      await this.#staged(pin.results ?? '', signal)
+    } catch (error) {
+      if ((error as { code?: string }).code === 'pin_lost') return null
+      throw error
+    }
+    return { ...plan, pin, chunks: chunksAgain(plan.chunks, pin.rows) }
+  }
+
+  #readStream(plan: ReadPlan, { stream }: StreamChunk, sink: ChangeSink, signal: AbortSignal): Promise<ReadResult> {
+    const { storage } = this.#parts
+    if (storage === null) throw pinLost()
+    const { rules, rows, mirror } = pinOf(plan)
+    const take =
+      mirror === undefined
+        ? avroInsertTaker(rules, positionsOf(plan.identity, plan.schema.columns), sink)
+        : avroChangeTaker(rules, mirror.beforeRules, sink)
+    const rowsExpected = plan.chunks.length === 1 ? rows : null
+    return readStream(storage, { stream, rowsExpected, take, sink, signal })
   }
 
   async #staged(results: string, signal: AbortSignal): Promise<{ readonly location?: string }> {
@@ -192,9 +229,9 @@ export class BigQueryWarehouse implements Warehouse {
   }
 }
 
-/** Every process that may use the source reads the results by their name; nothing is held open. */
+/** Every process that may use the source reads the results by a name; nothing is held open. */
 function sharedPin(plan: ReadPlan): Pin {
-  return { shared: pinOf(plan).results, close: () => Promise.resolve() }
+  return { shared: sharedOf(pinOf(plan)), close: () => Promise.resolve() }
 }
 
 function encoderOf(found: FoundTable, names: readonly string[]): RowEncoder {

@@ -5,6 +5,7 @@ import { BigQueryWarehouse } from './bigquery-warehouse.ts'
 import { BigQueryClient } from './client.ts'
 import { readOptions } from './options.ts'
 import { readServiceAccountKey } from './service-account-key.ts'
+import { StorageClient } from './storage-client.ts'
 
 /** A BigQuery source. Nothing is connected yet. Throws `WarehouseError` `options_invalid`. */
 export function openBigQuery(request: OpenWarehouseRequest): Warehouse {
@@ -24,5 +25,11 @@ export function openBigQuery(request: OpenWarehouseRequest): Warehouse {
     endpoint: request.net.bigQueryEndpoint ?? null,
     applicationName: request.applicationName,
   })
-  return new BigQueryWarehouse({ client, stagingDataset: options.stagingDataset, serviceAccount: key.email })
+  const { bigQueryEndpoint, bigQueryStorageEndpoint } = request.net
+  // Where an operator names an address of the one API only, the other may lead outside.
+  const isStorageOff = bigQueryEndpoint !== undefined && bigQueryStorageEndpoint === undefined
+  const storage = isStorageOff
+    ? null
+    : new StorageClient({ client, key, policy: request.net, endpoint: bigQueryStorageEndpoint ?? null })
+  return new BigQueryWarehouse({ client, storage, stagingDataset: options.stagingDataset, serviceAccount: key.email })
 }

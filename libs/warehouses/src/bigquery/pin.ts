@@ -12,9 +12,16 @@ export type BigQueryPin = {
   /** The table of the staging dataset with the run's rows, and their number; null when there are none to read. */
   readonly results: string | null
   readonly rows: number
+  /** The session whose streams are the chunks; without one, chunks are pages of the table. */
+  readonly session?: string
   readonly rules: readonly TypeRuleName[]
   /** Of a mirror run: what was compared, so that it can be set aside anew, and the types of the old values. */
   readonly mirror?: { readonly comparison: Comparison; readonly beforeRules: readonly TypeRuleName[] }
+}
+
+/** What a process needs to have read at the same position: the session expires, the table may be removed. */
+export function sharedOf({ session, results }: BigQueryPin): string | null {
+  return session ?? results
 }
 
 /** Throws a plain Error for a plan of another warehouse. */

@@ -88,9 +88,9 @@ export async function planRead(place: Place, request: PlanRequest, signal: Abort
 
 /** The same plan with its rows set aside anew: as of the same moment, but perhaps in another order. */
 export async function planAgain(place: Place, plan: ReadPlan, signal: AbortSignal): Promise<ReadPlan> {
-  const pin = pinOf(plan)
+  const { session: _, ...pin } = pinOf(plan)
   if (pin.results === null) return plan
-  if (pin.mirror !== undefined) return await compareAgain(place, plan, signal)
+  if (pin.mirror !== undefined) return await compareAgain(place, { ...plan, pin }, signal)
   const found = await findTable(place.client, plan.table, signal)
   if (schemaFingerprint(found) !== plan.schemaFingerprint) throw schemaChanged(plan)
   const { range } = plan

@@ -6,9 +6,15 @@ import { fingerprintOf, labelOf, timeOf } from './job-labels.ts'
 import { runJob } from './jobs.ts'
 import { originOf, rangeOf } from './source-range.ts'
 import { readStatement } from './statements.ts'
+import type { StorageClient } from './storage-client.ts'
 
 /** Where a run's rows are set aside. */
-export type Place = { readonly client: BigQueryClient; readonly stagingDataset: string }
+export type Place = {
+  readonly client: BigQueryClient
+  readonly stagingDataset: string
+  /** null = rows are read by pages. */
+  readonly storage: StorageClient | null
+}
 
 export type ToSetAside = {
   readonly runId: string

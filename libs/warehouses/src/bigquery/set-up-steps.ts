@@ -99,6 +99,14 @@ export function grantJobs({ projectId, serviceAccount }: Grant): string {
   })
 }
 
+/** Not in the guide: without it large tables are read by pages. */
+export function grantStreams({ projectId, serviceAccount }: Grant): string {
+  return shellCommand(['gcloud', 'projects', 'add-iam-policy-binding', projectId], {
+    member: `serviceAccount:${serviceAccount}`,
+    role: 'roles/bigquery.readSessionUser',
+  })
+}
+
 export function grantRead({ dataset = someDataset, ...grant }: Grant & { readonly dataset?: string }): string {
   return grantOn(grant, dataset, 'roles/bigquery.dataViewer')
 }

@@ -7,12 +7,14 @@ import type { BigQueryClient } from './client.ts'
 import { bigQueryError, refusalOf } from './errors.ts'
 import { checkDataset } from './identifiers.ts'
 import { dryRun } from './jobs.ts'
-import { grantJobs, grantRead, grantStaging } from './set-up-steps.ts'
+import { grantJobs, grantRead, grantStaging, grantStreams } from './set-up-steps.ts'
 import { originOf } from './source-range.ts'
 import { selectStatement } from './statements.ts'
+import type { StorageClient } from './storage-client.ts'
 
 export type CheckParts = {
   readonly client: BigQueryClient
+  readonly storage: StorageClient | null
   readonly stagingDataset: string
   readonly serviceAccount: string
 }
@@ -53,7 +55,10 @@ function told({ code, message, hint }: MillraceError, grant: string | undefined)
     : { code, message, hint }
 }
 
-function stepsOf({ client, stagingDataset, serviceAccount }: CheckParts, table: TableRef | undefined): readonly Step[] {
+function stepsOf(
+  { client, storage, stagingDataset, serviceAccount }: CheckParts,
+  table: TableRef | undefined,
+): readonly Step[] {
   const names = { projectId: client.projectId, serviceAccount, stagingDataset }
   const steps: Step[] = [
     { step: 'Sign in', setUpStep: 'service-account', work: async (signal) => ok(client.logIn(signal)) },
@@ -66,7 +71,7 @@ function stepsOf({ client, stagingDataset, serviceAccount }: CheckParts, table: 
     {
       step: `Can write staging dataset ${stagingDataset}`,
       setUpStep: 'write-staging',
-      work: (signal) => writeStaging(client, stagingDataset, signal),
+      work: (signal) => writeStaging(client, stagingDataset, signal, () => streamsWarning(storage, names, signal)),
       grant: grantStaging(names),
     },
     {
@@ -94,7 +99,12 @@ async function ok(work: Promise<unknown>): Promise<null> {
 }
 
 /** Makes an empty table that removes itself within the hour, and removes it. */
-async function writeStaging(client: BigQueryClient, stagingDataset: string, signal: AbortSignal): Promise<null> {
+async function writeStaging(
+  client: BigQueryClient,
+  stagingDataset: string,
+  signal: AbortSignal,
+  look: () => Promise<TableWarning | null>,
+): Promise<TableWarning | null> {
   const path = `/datasets/${stagingDataset}`
   const tableReference = { projectId: client.projectId, datasetId: stagingDataset, tableId: 'millrace_check' }
   const body = { tableReference, schema: { fields: [{ name: 'c', type: 'INTEGER' }] } }
@@ -105,9 +115,34 @@ async function writeStaging(client: BigQueryClient, stagingDataset: string, sign
     // Another test at the same moment has made it: that one may write, too.
     if (refusalOf(error).status !== 409) throw stagingError(error, stagingDataset)
   }
+  const warning = await look()
   await client.attempt({ method: 'DELETE', path: `${path}/tables/millrace_check` }, signal).catch((error) => {
     if (refusalOf(error).status !== 404) throw stagingError(error, stagingDataset)
   })
+  return warning
+}
+
+type Names = { readonly projectId: string; readonly serviceAccount: string; readonly stagingDataset: string }
+
+/** Syncs work without; whatever else is wrong here shows in a run, which then reads pages. */
+async function streamsWarning(
+  storage: StorageClient | null,
+  names: Names,
+  signal: AbortSignal,
+): Promise<TableWarning | null> {
+  if (storage === null) return null
+  try {
+    await storage.openSession({ dataset: names.stagingDataset, table: 'millrace_check', streamsMax: 1 }, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (refusalOf(error).status !== 403) return null
+    return {
+      code: 'reads_by_pages',
+      message:
+        'The service account may not use the Storage Read API: large tables are read by pages, which takes longer.',
+      hint: `Run: ${grantStreams(names)}`,
+    }
+  }
   return null
 }
 

@@ -16,13 +16,13 @@ export type Snapshot = { readonly at: string; readonly found: FoundTable }
 
 /** The snapshot of the last run. Throws `resync_required` when it, or the table it was taken of, is gone. */
 export async function lastSnapshot(
-  { client, stagingDataset }: Place,
+  place: Place,
   found: FoundTable,
   last: MirrorCursor,
   signal: AbortSignal,
 ): Promise<FoundTable> {
   if (last.tableId !== found.createdAt) throw resyncRequired(found.table, 'table_recreated')
-  return await findSnapshot({ client, stagingDataset }, last.snapshot, found.table, signal)
+  return await findSnapshot(place, last.snapshot, found.table, signal)
 }
 
 /** Throws `resync_required` when a snapshot of `source` is not there. */
