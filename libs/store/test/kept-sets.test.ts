@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { succeedRun } from '@millrace/store/completion/succeed-run.ts'
 import { cleanKeptSets } from '@millrace/store/mirror/clean-kept-sets.ts'
+import { hasKeptBlobs } from '@millrace/store/mirror/has-kept-blobs.ts'
 import { type Keeping, keepBlobs, keepSet } from '@millrace/store/mirror/keep.ts'
 import { keptBlobs } from '@millrace/store/mirror/kept-blobs.ts'
 import { keptSet } from '@millrace/store/mirror/kept-set.ts'
@@ -38,9 +39,9 @@ async function keepSetOf(db: Database, keeping: Keeping, blobs: readonly (string
   return id
 }
 
-async function planStored(db: Database, { runId, attempt }: Keeping, snapshot: string): Promise<void> {
-  const plan = aPlan(0, { nextCursor: { hi: null, pin: { snapshot } } })
-  const parts = { plan, pinShared: null, pinOwner: 'me', chunks: [], countIdentical: false, partitions: 1 }
+async function planStored(db: Database, { runId, attempt }: Keeping, snapshot: string, chunks = 0): Promise<void> {
+  const plan = aPlan(chunks, { nextCursor: { hi: null, pin: { snapshot } } })
+  const parts = { plan, pinShared: null, pinOwner: 'me', chunks: plan.chunks, countIdentical: false, partitions: 1 }
   assert.ok(await completePlan(db, { runId, attempt, ...parts }))
 }
 
@@ -108,6 +109,26 @@ describe('what a mirrored sync keeps in the control store', () => {
       await succeed(db, second)
       await cleanKeptSets(db, syncId)
       assert.deepEqual(await left(db, syncId), { blobs: ['bucket 0 now', 'bucket 1'], sets: [next] })
+    }))
+
+  it('stays with a run that ended on the way, for the next one takes its plan up, and goes when that has succeeded', () =>
+    withStore(async ({ db }) => {
+      const { syncId, first, buckets, set } = await aKeptSync(db)
+      await succeed(db, first)
+      const cut = await planning(db, syncId)
+      const fresh = await keep(db, cut, 'bucket 0 now', 'changes of the cut run')
+      const next = await keepSetOf(db, cut, [fresh[0]!, buckets[1]!, null])
+      await planStored(db, cut, next, 1)
+      await db.updateTable('runs').set({ state: 'failed' }).where('id', '=', cut.runId).execute()
+      await cleanKeptSets(db, syncId)
+      assert.ok(await hasKeptBlobs(db, [...fresh, ...buckets]))
+      assert.deepEqual((await left(db, syncId)).sets.sort(), [set, next].sort())
+      const second = await planning(db, syncId)
+      await planStored(db, second, next)
+      await succeed(db, second)
+      await cleanKeptSets(db, syncId)
+      assert.deepEqual(await left(db, syncId), { blobs: ['bucket 0 now', 'bucket 1'], sets: [next] })
+      assert.equal(await hasKeptBlobs(db, fresh), false)
     }))
 
   it('is written under the lease of the plan only: not by an attempt that is not the last, nor after the end of the run', () =>

@@ -11,6 +11,7 @@ export class KeptInMemory {
   readonly reader: KeptReader = {
     set: async (id) => this.sets.get(id) ?? null,
     blobs: async (ids) => new Map(ids.flatMap((id) => (this.stored.has(id) ? [[id, this.stored.get(id)!]] : []))),
+    hasBlobs: async (ids) => ids.every((id) => this.stored.has(id)),
     cleanUp: async ({ plan, isNeeded }) => {
       const needed = isNeeded ? String(plan?.nextCursor?.pin.snapshot) : null
       for (const id of this.sets.keys()) if (id !== needed) this.sets.delete(id)

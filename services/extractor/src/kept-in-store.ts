@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { cleanKeptSets } from '@millrace/store/mirror/clean-kept-sets.ts'
+import { hasKeptBlobs } from '@millrace/store/mirror/has-kept-blobs.ts'
 import { type Keeping, keepBlobs, keepSet } from '@millrace/store/mirror/keep.ts'
 import { keptBlobs } from '@millrace/store/mirror/kept-blobs.ts'
 import { keptSet } from '@millrace/store/mirror/kept-set.ts'
@@ -11,6 +12,7 @@ export function keptReader(db: Database): KeptReader {
   return {
     set: (id) => keptSet(db, id),
     blobs: (ids) => keptBlobs(db, ids),
+    hasBlobs: (ids) => hasKeptBlobs(db, ids),
     cleanUp: ({ syncId }) => cleanKeptSets(db, syncId),
   }
 }

@@ -15,6 +15,8 @@ export type KeptReader = {
   set(id: string): Promise<KeptSet | null>
   /** Bytes by id; those that are gone are missing. The caller asks for as many as it has memory for. */
   blobs(ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>>
+  /** Whether all of these blobs are there. */
+  hasBlobs(ids: readonly string[]): Promise<boolean>
   /** Removes what neither the sync's next run begins from nor a run that is not over has made. Safe to repeat. */
   cleanUp(leavings: RunLeavings): Promise<void>
 }

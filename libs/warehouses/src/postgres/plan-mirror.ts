@@ -34,7 +34,7 @@ export type MirrorPlace = {
  * their rows' identities and checksums are compared with the kept ones, then the changed rows are read by their places.
  *
  * Before anything is read or written: `schema_changed` unless only columns were added at the end; `resync_required` when what was kept
- * is gone, or the table is another one under the same name. Proved by test/postgres-mirror.test.ts and test/postgres-mirror-model.test.ts.
+ * is gone, or the table is another one under the same name. Proved by test/postgres-mirror*.test.ts.
  */
 export async function planMirror(
   place: MirrorPlace,

@@ -18,7 +18,7 @@ import { postgresError } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
 import { checkUnchanged, planMirrorRead, planRead } from './plan.ts'
 import { positionsOf } from './positions-of.ts'
-import { type ChangesChunk, readChanges } from './read-changes.ts'
+import { type ChangesChunk, checkChanges, readChanges } from './read-changes.ts'
 import { readRows } from './read-rows.ts'
 import { checkConnection } from './setup.ts'
 import { beginSnapshot, exportSnapshot, joinSnapshot } from './snapshot.ts'
@@ -119,7 +119,10 @@ export class PostgresWarehouse implements Warehouse {
    * gone in the new snapshot was in the table when it was read; it is not counted.
    */
   async repin(plan: ReadPlan, signal: AbortSignal) {
-    if (plan.mode === 'mirror') return { plan, pin: noPin, rereadAll: false }
+    if (plan.mode === 'mirror') {
+      await checkChanges(this.#keptReader(), plan)
+      return { plan, pin: noPin, rereadAll: false }
+    }
     const pinned = await this.#pinned(signal, async (session) => {
       await checkUnchanged(session.client, plan)
       return plan

@@ -2,7 +2,9 @@ import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
 import type { ChangeSink } from '../change-sink.ts'
 import type { KeptReader } from '../mirror/kept.ts'
-import type { ReadResult } from '../warehouse.ts'
+import { resyncRequired } from '../mirror/resync-required.ts'
+import type { ReadPlan, ReadResult } from '../warehouse.ts'
+import { WarehouseError } from '../warehouse-error.ts'
 import { headBytes, opCodes } from './changes-writer.ts'
 import { identityBytes } from './mirror-statements.ts'
 import { wireRowBytesMax } from './row-stream.ts'
@@ -14,22 +16,40 @@ const plainBytesMax = 16 * 1024 * 1024 + 3 * wireRowBytesMax
 /** A chunk of a mirror run: blobs of changes, and how many changes they hold. */
 export type ChangesChunk = { readonly blobs: readonly string[]; readonly rows: number }
 
-/** Hands the changes that a plan has set aside to the sink, in their order; they never change. */
+/** Throws `resync_required` unless all that a plan has set aside is there. */
+export async function checkChanges(kept: KeptReader, { table, chunks }: ReadPlan): Promise<void> {
+  const blobs = chunks.flatMap((chunk) => (chunk as ChangesChunk).blobs)
+  if (!(await kept.hasBlobs(blobs))) throw resyncRequired(table, 'snapshot_gone')
+}
+
+/**
+ * Hands the changes that a plan has set aside to the sink, in their order; they never change. Throws `pin_lost` when some are gone, before
+ * the first is handed over.
+ */
 export async function readChanges(
   kept: KeptReader,
   { blobs, rows }: ChangesChunk,
   sink: ChangeSink,
   signal: AbortSignal,
 ): Promise<ReadResult> {
+  if (!(await kept.hasBlobs(blobs))) throw changesGone()
   let read = 0
   for (const id of blobs) {
     signal.throwIfAborted()
     const blob = (await kept.blobs([id])).get(id)
-    if (blob === undefined) throw new Error('changes that the plan has set aside are gone')
+    if (blob === undefined) throw changesGone()
     read += await handOver(await decompress(blob, { maxOutputLength: plainBytesMax }), sink, signal)
   }
   if (read !== rows) throw new Error(`the plan has set ${rows} changes aside, and there are ${read}`)
   return { rows: read }
+}
+
+function changesGone(): WarehouseError {
+  return new WarehouseError(
+    'pin_lost',
+    'Changes that the run has set aside are gone from the control store.',
+    'The run looks whether it can go on.',
+  )
 }
 
 async function handOver(plain: Buffer, sink: ChangeSink, signal: AbortSignal): Promise<number> {
