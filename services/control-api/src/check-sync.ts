@@ -42,15 +42,6 @@ export function checkDefinition(
     ga4: isGa4Table(warehouse, sync.table),
   })
   if (!answer.ok) throw notSupported('mode', answer)
-  if (sync.mode === 'mirror' && notYet.has(warehouse)) throw notSupported('mode', mirrorNotYet)
-}
-
-/** The support matrix names what the product promises; this version cannot read mirrors from these. */
-const notYet: ReadonlySet<WarehouseKind> = new Set(['databricks'])
-const mirrorNotYet = {
-  rule: 'mirror_not_yet',
-  message: 'Mirror of this warehouse is not yet in this version.',
-  hint: 'Use append for tables that only grow.',
 }
 
 /** Throws a 422 when what a sync asks of deletes has no meaning in its mode. */

@@ -6,5 +6,5 @@ import { databricksSetUp } from './set-up-steps.ts'
 export const databricksDriver: WarehouseDriver = {
   options: databricksOptions,
   setUp: databricksSetUp,
-  open: openDatabricks,
+  open: (request) => openDatabricks(request),
 }
