@@ -5,7 +5,6 @@ import type { Queries } from '../open-store.ts'
 import { createRun } from '../runs/create-run.ts'
 import { endRun } from '../runs/end-run.ts'
 import type { RunTrigger } from '../schema.ts'
-import { cleanAgain } from '../tasks/clean-kept.ts'
 
 /**
  * Ends a draining run as succeeded and moves its sync's cursor to where the plan says, in one transaction. The caller has
@@ -46,21 +45,20 @@ export async function succeedRun(
       .where('generation', '=', run.generation)
       .where('cursor_run_seq', '<', run.run_seq)
       .execute()
-    if (run.takes_up !== null) await finishTakenUp(tx, { ...run, takes_up: run.takes_up })
+    if (run.takes_up !== null) await followTakenUp(tx, run)
     return true
   })
 }
 
-async function finishTakenUp(
+async function followTakenUp(
   tx: Queries,
-  run: { readonly sync_id: string; readonly takes_up: string; readonly trigger: RunTrigger },
+  { sync_id: syncId, trigger }: { readonly sync_id: string; readonly trigger: RunTrigger },
 ): Promise<void> {
-  await cleanAgain(tx, run.takes_up)
   const sync = await tx
     .selectFrom('syncs')
     .select('state')
-    .where('id', '=', run.sync_id)
+    .where('id', '=', syncId)
     .forUpdate()
     .executeTakeFirstOrThrow()
-  if (sync.state === 'active') await createRun(tx, { syncId: run.sync_id, trigger: run.trigger })
+  if (sync.state === 'active') await createRun(tx, { syncId, trigger })
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Queries } from '../open-store.ts'
+import { cleanAgain } from './clean-kept.ts'
 import { openCleanTask } from './open-clean-task.ts'
 
 /**
@@ -13,6 +14,7 @@ export async function addCleanTask(db: Queries, { runId }: { readonly runId: str
     .innerJoin('syncs', 'syncs.id', 'runs.sync_id')
     .select(({ exists, selectFrom }) => [
       'runs.plan',
+      'runs.takes_up',
       'syncs.mode',
       exists(
         selectFrom('run_tasks')
@@ -30,4 +32,6 @@ export async function addCleanTask(db: Queries, { runId }: { readonly runId: str
     return
   }
   await openCleanTask(db, runId)
+  // What it made while it read stands under the name of the run whose plan it has taken up.
+  if (run.takes_up !== null) await cleanAgain(db, run.takes_up)
 }
