@@ -216,6 +216,15 @@ describe('a mirrored table of Redshift', () => {
     assert.deepEqual(byId(await readChanges(source.warehouse, again.plan, again.pin.shared)), byId(changes))
   })
 
+  it('asks for a resync when the changes are gone that a run has sent in part', async () => {
+    await makeSongs()
+    const request = requestFor('songs', { mode: 'mirror', before: beforeColumns, runId: nextRunId() })
+    const { plan } = await source.warehouse.plan(request, signal)
+    const leavings = { runId: request.runId, syncId: request.syncId, table: plan.table, plan }
+    await source.warehouse.cleanUp({ ...leavings, isNeeded: false, isSucceeded: false }, signal)
+    assert.equal((await refused(source.warehouse.repin(plan, signal))).code, 'resync_required')
+  })
+
   it('leaves nothing of a run that failed, before or after its plan was stored, but what the next run needs', async () => {
     await makeSongs()
     const mirror = mirrorOf('songs')

@@ -109,7 +109,8 @@ const noOverlap = { readAgain: 0, next: 0 }
 
 /**
  * The same rows, unloaded anew from the staging schema. When they are gone there as well, the moment of the run is past: the
- * run fails, and the next one reads what this one would have, since the cursor has not moved.
+ * run fails, and the next one reads what this one would have, since the cursor has not moved. Of a mirror, nobody knows then
+ * which of the changes have been loaded: `resync_required`.
  */
 export async function planAgain(place: Place, plan: ReadPlan, signal: AbortSignal): Promise<ReadPlan> {
   const pin = pinOf(plan)
@@ -133,6 +134,13 @@ function timeColumn(found: FoundTable, { insertTimeColumn }: Pick<PlanRequest, '
 }
 
 function rowsGone(plan: ReadPlan): WarehouseError {
+  if (plan.mode === 'mirror')
+    return new WarehouseError(
+      'resync_required',
+      `The changes of ${shown(plan.table)} were removed from the staging schema before all of them were loaded.`,
+      'Resync: the table is sent as a whole, and what older runs have loaded is removed.',
+      { details: { reason: 'changes_gone' } },
+    )
   return new WarehouseError(
     'query_failed',
     `The rows of ${shown(plan.table)} that the run has set aside were removed from the staging schema.`,
