@@ -1,0 +1,2 @@
+SELECT CAST(COUNT(*) AS STRING) AS n
+FROM (SELECT 1 AS one FROM `main`.`shop's`.`or``ders` VERSION AS OF 12 WHERE `a_timestamp` IS NULL LIMIT 1000001) AS r
