@@ -158,6 +158,16 @@ describe('a folder of CSV files', () => {
     await assert.rejects(warehouse.plan(requestFor({ mode: 'mirror' }), signal), { code: 'mode_not_supported' })
   })
 
+  it('refuses what is no CSV, and more than a million cells', async () => {
+    for (const lines of [
+      ['a,b', '1,2', '3'],
+      [',,', ...Array.from({ length: 340_000 }, () => '1,2,3')],
+    ]) {
+      put('odd', lines)
+      await assert.rejects(warehouse.describeTable({ schema: 'files', name: 'odd' }, signal), { code: 'query_failed' })
+    }
+  })
+
   it('takes less than 150 lines, as CONTRIBUTING.md says', () => {
     const folder = new URL('../src/csv/', import.meta.url)
     const lines = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8').split('\n').length - 1)

@@ -6,6 +6,7 @@ import type { TableRef } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 
 const fileBytesMax = 64 * 1024 * 1024
+const cellsMax = 1_000_000
 const rules = `header = true, delim = ',', quote = '"', escape = '"', sample_size = -1, allow_quoted_nulls = false, auto_type_candidates = ['TIMESTAMP', 'VARCHAR']`
 
 /**
@@ -22,16 +23,16 @@ export async function readCsv(folder: string, table: TableRef, pin: string | nul
     await connection.run(`CREATE TABLE t AS FROM read_csv('${file.replaceAll("'", "''")}', ${rules})`)
     const columns = (await rowsOf('DESCRIBE t')).map(([name, type]) => columnOf(String(name), String(type)))
     const values = columns.map(({ type }, i) => (type === 'timestamp' ? `epoch_us(#${i + 1})` : `#${i + 1}`))
-    const rows = await rowsOf(`SELECT ${values} FROM t`)
+    const rows = await rowsOf(`SELECT ${values} FROM t LIMIT ${Math.floor(cellsMax / columns.length) + 1}`)
+    if (rows.length * columns.length > cellsMax) throw new Error('too many cells')
     if (version === (pin ?? version) && version === (await fileOf(folder, table)).version)
       return {
         version,
         table: new SmallTable({ table: `${table.schema}.${table.name}`, kind: 'table', columns, key: [] }, rows),
       }
   } catch (cause) {
-    throw new WarehouseError('query_failed', `${shown(table)} cannot be read.`, 'Is it CSV with a line of names?', {
-      cause,
-    })
+    const hint = `Is it CSV with a line of names, and of at most ${cellsMax} cells?`
+    throw new WarehouseError('query_failed', `${shown(table)} cannot be read.`, hint, { cause })
   } finally {
     connection.closeSync()
     database.closeSync()
