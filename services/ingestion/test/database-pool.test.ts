@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -39,4 +39,28 @@ describe('the pool of databases', () => {
     assert.deepEqual(rows.getRows(), [[42n]])
     await pool.close()
   })
+
+  it('has let go of a file when it opens another in its place: two that hold one file undo what the other writes', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const pool = new DatabasePool({ openMax: 1, memoryMb: 64, now: () => 0 })
+    await pool.use(options, (database) => database.writer.run('UPDATE position SET indexed_through = 43'))
+    assert.ok(isOpen(options.file))
+    await pool.use({ ...options, file: path.join(dir, 'b.duckdb') }, same)
+    assert.equal(isOpen(options.file), false)
+    await pool.close()
+    assert.equal(isOpen(path.join(dir, 'b.duckdb')), false)
+  })
 })
+
+function isOpen(file: string): boolean {
+  const fds = '/proc/self/fd'
+  const targets = readdirSync(fds).map((fd) => {
+    try {
+      return readlinkSync(path.join(fds, fd))
+    } catch {
+      return '' // closed since: the one that the folder was read by
+    }
+  })
+  return targets.includes(file)
+}

@@ -98,7 +98,12 @@ export async function openDatabase({ file, logDir, tempDir, memoryMb }: Database
     await writer.run(`SET allowed_directories = ['${logDir.replaceAll("'", "''")}/']`)
     await writer.run('SET enable_external_access = false')
     await writer.run('SET lock_configuration = true')
-    return { writer, connect: () => instance.connect(), close: () => instance.closeSync() }
+    const close = () => {
+      // A connection keeps the database open until it is collected; opened again meanwhile, the file would have two writers.
+      writer.closeSync()
+      instance.closeSync()
+    }
+    return { writer, connect: () => instance.connect(), close }
   } catch (error) {
     instance.closeSync()
     throw error
