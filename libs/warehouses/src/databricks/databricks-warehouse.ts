@@ -13,6 +13,7 @@ import type {
 import { WarehouseError } from '../warehouse-error.ts'
 import { type Catalog, findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
 import { planRead, readingOf } from './plan.ts'
+import { checkMirrored } from './plan-mirror.ts'
 import { pinOf } from './plan-parts.ts'
 import { preview } from './preview.ts'
 import { readPart } from './read-part.ts'
@@ -68,14 +69,16 @@ export class DatabricksWarehouse implements Warehouse {
     return { plan, pin: sharedPin(plan) }
   }
 
-  /** A version that is gone does not come back. */
-  repin(plan: ReadPlan): Promise<never> {
-    return Promise.reject(
-      new WarehouseError(
-        'query_failed',
-        `The version of ${shown(plan.table)} that the run was reading was vacuumed.`,
-        'Start the sync again: nothing is lost. Vacuum the table with a longer retention than runs take.',
-      ),
+  /** A version that is gone does not come back. Of a mirror it may be there: the plan of a run that ended on the way is taken up. */
+  async repin(plan: ReadPlan, signal: AbortSignal) {
+    if (plan.mode === 'mirror') {
+      await checkMirrored(this.#place, plan, signal)
+      return { plan, pin: sharedPin(plan), rereadAll: false }
+    }
+    throw new WarehouseError(
+      'query_failed',
+      `The version of ${shown(plan.table)} that the run was reading was vacuumed.`,
+      'Start the sync again: nothing is lost. Vacuum the table with a longer retention than runs take.',
     )
   }
 

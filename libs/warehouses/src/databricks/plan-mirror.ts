@@ -71,6 +71,25 @@ export async function planMirror(
   }
 }
 
+/**
+ * Throws `resync_required` unless a plan still reads what it read when it was made: the versions and their changes are there, and
+ * the table was not made anew.
+ */
+export async function checkMirrored(place: Catalog, plan: ReadPlan, signal: AbortSignal): Promise<void> {
+  const { id } = await deltaTable(place, plan.table, signal)
+  if (id !== mirrorCursor(plan.nextCursor)?.tableId) throw resyncRequired(plan.table, 'table_recreated')
+  const reading = readingOfPlan(place.catalog, plan)
+  const { table, start, end } = reading
+  if (start === end) return
+  const first = sizeStatement({ from: atVersion(table, end), range: null })
+  try {
+    await place.client.ask(start === null ? first : changeCountStatement(reading), signal)
+  } catch (error) {
+    const isGone = (error as { code?: string }).code === 'pin_lost'
+    throw isGone ? resyncRequired(plan.table, 'changes_gone', error) : error
+  }
+}
+
 /** What a plan of changes reads, from the plan alone. */
 export function readingOfPlan(catalog: string, plan: ReadPlan): MirrorReading {
   const pin = pinOf(plan)

@@ -1,3 +1,4 @@
+import { resyncRequired } from '../mirror/resync-required.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { type FoundTable, findTable, rowSchemaOf, type TableColumn } from './catalog.ts'
@@ -107,11 +108,12 @@ async function setAside(
 
 /**
  * The same plan while the rows are there. When they are gone the moment of the run is past: the run fails, and the next one
- * reads what this one would have, since the cursor has not moved.
+ * reads what this one would have, since the cursor has not moved. Of a mirror, nobody knows then which of the changes have been
+ * loaded: `resync_required`.
  */
 export async function planAgain({ client }: Place, plan: ReadPlan, signal: AbortSignal): Promise<ReadPlan> {
   if (await isTable(client, pinOf(plan).results, signal)) return plan
-  throw pinLost()
+  throw plan.mode === 'mirror' ? resyncRequired(plan.table, 'snapshot_gone') : pinLost()
 }
 
 /** Throws `column_not_found` or `insert_time_column_invalid`. */
