@@ -87,6 +87,22 @@ describe('mirror', { concurrency: mirrorWarehouseNames.length }, () => {
         await mirrored.drop()
       })
 
+      test('shows nothing any more of a cancelled run whose changes were undone before the next one', async () => {
+        const mirrored = await songsOf('songs_cancelled', ['id'], 100)
+        await mirrored.assertRun(await mirrored.startRun())
+        const moved = set(mirrored.table, 1, 'played_at', playedAt + 86_400_000_000n)
+        const added: ModelRow = [7n, playedAt, 'Aerodynamic', 'Daft Punk', null]
+        await mirrored.apply([moved, { kind: 'insert', rows: [added] }])
+        await mirrored.cancelLoaded(await mirrored.startRun())
+        await mirrored.apply([
+          { kind: 'delete', row: added, all: true },
+          set(mirrored.table, 1, 'played_at', playedAt + 2n * 86_400_000_000n),
+        ])
+        const last = await mirrored.finishCancelled(await mirrored.startRun())
+        assert.deepEqual(found(await mirrored.assertRun(last)), [0, 1, 1, 0])
+        await mirrored.drop()
+      })
+
       test('whose source is emptied asks first, deletes nothing before the answer, and everything after it', async () => {
         const mirrored = await songsOf('songs_emptied', ['id'])
         await mirrored.assertRun(await mirrored.startRun())
@@ -120,9 +136,9 @@ describe('mirror', { concurrency: mirrorWarehouseNames.length }, () => {
         await mirrored.drop()
       })
 
-      async function songsOf(table: string, key: readonly string[]) {
+      async function songsOf(table: string, key: readonly string[], percentMax = key.length === 0 ? 100 : null) {
         const project = await createMirrorProject(world(name), table)
-        const options = { deletionPercentMax: key.length === 0 ? 100 : null }
+        const options = { deletionPercentMax: percentMax }
         const mirrored = await createMirroredTable(project, songsTable(table, key), songsSync, options)
         await mirrored.apply([{ kind: 'insert', rows: songs }])
         return mirrored

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import { type RunAnswer, RunEndedError } from '@millrace/local-stack/run-answer.ts'
 import { countedRun, expectedRecords, expectedRun } from './expected-run.ts'
 import { heldBySync, heldOf } from './held-records.ts'
@@ -22,6 +23,10 @@ export type MirroredTable = {
   startRun(): Promise<string>
   /** Waits until a run has succeeded; asserts its counts, then that the destination holds what the table does. */
   assertRun(runId: string): Promise<RunAnswer>
+  /** Cancels a run when the destination holds all of it and the run has not succeeded yet. */
+  cancelLoaded(runId: string): Promise<void>
+  /** Waits until the run that follows a cancelled one has finished what that began; gives the run that then follows by itself. */
+  finishCancelled(runId: string): Promise<string>
   /** Waits until a run has failed; asserts that its sync waits for a person because of `code`, and that nothing changed at the destination. */
   assertStopped(runId: string, code: string): Promise<void>
   /** Decides how the sync goes on; gives the run that follows. `resync` also forgets what the model remembers of the last run. */
@@ -57,6 +62,7 @@ export async function createMirroredTable(
   const syncPath = `/v1/projects/${project.id}/syncs/${syncId}`
   let table = empty
   let before: ModelTable | null = null
+  let cancelled: ModelTable | null = null
 
   async function assertHeld(model: ModelTable | null): Promise<void> {
     const { insertIds, ...held } = await heldBySync(place)
@@ -84,6 +90,23 @@ export async function createMirroredTable(
       before = table
       await assertHeld(before)
       return run
+    },
+    async cancelLoaded(runId) {
+      cancelled = table
+      const expected = heldOf(expectedRecords(table, sync, context), empty.name)
+      const isLoaded = async () => {
+        const { insertIds: _, ...held } = await heldBySync(place)
+        return isDeepStrictEqual(held, expected)
+      }
+      await ends.cancelLoaded(runId, isLoaded, runMs)
+    },
+    async finishCancelled(runId) {
+      assert.ok(cancelled)
+      await ends.of(runId, runMs)
+      const run = await pipeline.succeeded(project, runId)
+      assert.deepEqual(countedRun(run, sync), expectedRun(before, cancelled, sync, context), run.report)
+      before = cancelled
+      return await ends.after(runId, runMs)
     },
     async assertStopped(runId, code) {
       await ends.of(runId, runMs)
