@@ -13,7 +13,8 @@ type Step =
   | { readonly kind: 'set'; readonly at: number; readonly column: number; readonly row: Cells }
   | { readonly kind: 'many'; readonly count: number }
   | { readonly kind: 'few' }
-  | { readonly kind: 'add_column' | 'run' }
+  | { readonly kind: 'add_column' }
+  | { readonly kind: 'run' }
 
 const orNull = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null, freq: 3 })
 const cells: fc.Arbitrary<Cells> = fc.tuple(
