@@ -244,6 +244,41 @@ describe('the stand-in for Snowflake, by the unmodified driver', () => {
     assert.deepEqual(await driver.texts('SELECT * FROM PUBLIC.SAFE'), [])
   })
 
+  test('an administrator makes users, roles and grants by statements, also for what comes later', async () => {
+    const key = pair()
+    const { database } = server
+    for (const sql of [
+      'CREATE ROLE IF NOT EXISTS READER',
+      `CREATE USER IF NOT EXISTS ANN TYPE = SERVICE RSA_PUBLIC_KEY = '${key.publicPem.replace(/-----[^-]+-----|\n/g, '')}' DEFAULT_ROLE = READER`,
+      'GRANT ROLE READER TO USER ANN',
+      'CREATE WAREHOUSE IF NOT EXISTS SMALL WITH WAREHOUSE_SIZE = XSMALL AUTO_SUSPEND = 60 AUTO_RESUME = TRUE INITIALLY_SUSPENDED = TRUE',
+      'GRANT USAGE ON WAREHOUSE SMALL TO ROLE READER',
+      `GRANT USAGE ON DATABASE ${database} TO ROLE READER`,
+      `GRANT USAGE ON ALL SCHEMAS IN DATABASE ${database} TO ROLE READER`,
+      `GRANT SELECT ON FUTURE TABLES IN DATABASE ${database} TO ROLE READER`,
+      'CREATE TABLE LATER (A INT)',
+    ])
+      await server.run(sql)
+    const login = { username: 'ANN', role: 'READER', warehouse: 'SMALL', authenticator: 'SNOWFLAKE_JWT' }
+    const ann = await Driver.connect(server, { ...login, privateKey: key.pem })
+    assert.deepEqual(await ann.texts('SELECT * FROM PUBLIC.LATER'), [])
+    await assert.rejects(ann.rows('SELECT * FROM PUBLIC.VISITS'), { code: '002003' })
+    await assert.rejects(ann.rows('GRANT SELECT ON TABLE PUBLIC.VISITS TO ROLE READER'), { code: '003001' })
+    await server.run(`GRANT SELECT ON ALL TABLES IN DATABASE ${database} TO ROLE READER`)
+    assert.deepEqual(await ann.texts('SELECT COUNT(*) AS n FROM PUBLIC.VISITS'), [['45']])
+    await server.run('REVOKE SELECT ON TABLE PUBLIC.VISITS FROM ROLE READER')
+    await assert.rejects(ann.rows('SELECT * FROM PUBLIC.VISITS'), { code: '002003' })
+    await ann.close()
+  })
+
+  test('an account may forbid to unload to a URL', async () => {
+    await server.run('ALTER ACCOUNT SET PREVENT_UNLOAD_TO_INLINE_URL = TRUE')
+    const unload = "COPY INTO 's3://bucket/run/' FROM (SELECT 1 AS one)"
+    await assert.rejects(driver.rows(unload), /Cannot unload to an inlined external location/)
+    await server.run('ALTER ACCOUNT SET PREVENT_UNLOAD_TO_INLINE_URL = FALSE')
+    await assert.rejects(driver.rows(unload), /Unsupported feature/)
+  })
+
   test('reading rows needs a warehouse at work', async () => {
     const count = 'SELECT COUNT(*) FROM PUBLIC.VISITS'
     server.warehouseState({ state: 'SUSPENDED', autoResume: true })

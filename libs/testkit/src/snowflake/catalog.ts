@@ -1,5 +1,5 @@
 import type { ObjectPlace, StoredObject, StoredStream, StoredTable, StoredView } from './catalog-objects.ts'
-import { type GrantKind, Grants } from './grants.ts'
+import { adminRole, type GrantKind, Grants } from './grants.ts'
 import { shownName } from './names.ts'
 import type { Session } from './session.ts'
 import { alreadyExists, compilationError, notThere, SnowflakeError } from './snowflake-error.ts'
@@ -31,6 +31,7 @@ export class Catalog {
   readonly databases = new Map<string, Database>()
   readonly warehouses = new Map<string, WarehouseObject>()
   readonly grants = new Grants()
+  readonly roles = new Set([adminRole, 'PUBLIC'])
   #serial = 0
   #lastCreated = 0
 
@@ -134,6 +135,12 @@ export class Catalog {
 
   put(object: StoredObject): void {
     this.databases.get(object.database)?.schemas.get(object.schema)?.objects.set(object.name, object)
+  }
+
+  /** Puts an object that is new: grants on those to come hold for it. */
+  add(object: StoredObject): void {
+    this.put(object)
+    this.grants.made(object.kind, placeKey(object))
   }
 
   remove(object: StoredObject): void {

@@ -1,7 +1,8 @@
-import { shownPlace } from './catalog.ts'
+import { placeKey, shownPlace } from './catalog.ts'
 import type { ObjectPlace, StoredView } from './catalog-objects.ts'
 import { createStream } from './create-stream.ts'
 import { createTable } from './create-table.ts'
+import { createRole, createUser } from './grant-statements.ts'
 import { adminRole } from './grants.ts'
 import { nameFromDuck, shownName } from './names.ts'
 import { alreadyExists, noPrivilege, notModelled, notThere } from './snowflake-error.ts'
@@ -24,6 +25,8 @@ export async function create(statement: Statement): Promise<StatementResult> {
   if (reader.take('SCHEMA')) return createSchema(statement)
   if (reader.take('DATABASE')) return createDatabase(statement)
   if (reader.take('WAREHOUSE')) return createWarehouse(statement)
+  if (reader.take('ROLE')) return createRole(statement)
+  if (reader.take('USER')) return createUser(statement)
   throw notModelled(`CREATE ${reader.peek()?.value}`)
 }
 
@@ -66,7 +69,7 @@ async function createView(statement: Statement, replaces: boolean, isSecure: boo
     trackedSince: isTracked ? transactions.version : null,
     isDropped: false,
   }
-  catalog.put(view)
+  catalog.add(view)
   return statusResult(`View ${shownName(place.name)} successfully created.`)
 }
 
@@ -102,6 +105,7 @@ function createSchema({ reader, world, session }: Statement): StatementResult {
   if (found.owner !== session.role && !world.catalog.grants.has(session.role, 'CREATE SCHEMA', 'DATABASE', database))
     throw noPrivilege('database', database)
   const createdAt = world.catalog.created(world.now())
+  world.catalog.grants.made('SCHEMA', `${database}.${name}`)
   found.schemas.set(name, { name, owner: session.role, createdAt, objects: new Map() })
   if (path.length === 1) session.schema = name
   return statusResult(`Schema ${shownName(name)} successfully created.`)
@@ -121,13 +125,26 @@ function createDatabase({ reader, world, session }: Statement): StatementResult 
   return statusResult(`Database ${shownName(name)} successfully created.`)
 }
 
+/** CREATE WAREHOUSE [IF NOT EXISTS] name [WITH] option = value … */
 function createWarehouse({ reader, world, session }: Statement): StatementResult {
+  reader.take('IF', 'NOT', 'EXISTS')
   const name = reader.name()
+  reader.take('WITH')
+  const values = new Map<string, string>()
+  while (!reader.done && !reader.is(';')) {
+    const option = reader.name()
+    reader.expect('=')
+    values.set(option, reader.next().value)
+  }
   if (session.role !== adminRole) throw noPrivilege('account', world.account)
-  world.catalog.warehouses.set(name, {
+  const { warehouses } = world.catalog
+  if (warehouses.has(name)) return statusResult(`${shownName(name)} already exists, statement succeeded.`)
+  const state = values.get('INITIALLY_SUSPENDED') === 'TRUE' ? 'SUSPENDED' : 'STARTED'
+  const autoResume = values.get('AUTO_RESUME') !== 'FALSE'
+  warehouses.set(name, {
     name,
-    state: 'STARTED',
-    autoResume: true,
+    state,
+    autoResume,
     exhaustedMonitor: null,
     createdAt: world.catalog.created(world.now()),
   })
@@ -151,6 +168,7 @@ export async function drop({ reader, world, session }: Statement): Promise<State
   }
   if (found.owner !== session.role && session.role !== adminRole) throw noPrivilege(kind, place.name)
   catalog.remove(found)
+  catalog.grants.forget(found.kind, placeKey(found))
   if (found.kind === 'TABLE') await world.engine.run(`DROP TABLE ${found.physical}`)
   return statusResult(`${shownName(place.name)} successfully dropped.`)
 }

@@ -28,7 +28,7 @@ export async function createStream(statement: Statement, replaces: boolean): Pro
   try {
     catalog.demandPlace(session, place, 'CREATE STREAM')
     reader.take('COPY', 'GRANTS')
-    catalog.put(reader.take('CLONE') ? cloned(statement, place) : await made(statement, place))
+    catalog.add(reader.take('CLONE') ? cloned(statement, place) : await made(statement, place))
     reader.end()
   } catch (error) {
     if (old !== undefined) catalog.put(old)

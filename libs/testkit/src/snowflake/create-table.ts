@@ -1,6 +1,7 @@
 import type { DuckDBType } from '@duckdb/node-api'
 import { castSql } from './cast.ts'
-import type { Column, ObjectPlace, StoredTable } from './catalog-objects.ts'
+import { placeKey } from './catalog.ts'
+import type { Column, ObjectPlace, StoredObject, StoredTable } from './catalog-objects.ts'
 import { nameFromDuck, shownName } from './names.ts'
 import { compilationError, notModelled, SnowflakeError } from './snowflake-error.ts'
 import type { Statement } from './statement.ts'
@@ -28,7 +29,7 @@ export async function createTable(statement: Statement, replaces: boolean, life:
   if (old?.kind === 'TABLE') world.catalog.remove(old)
   try {
     world.catalog.demandPlace(session, place, 'CREATE TABLE')
-    return await made(statement, place, life)
+    return await made(statement, place, life, old === null ? () => undefined : () => dropGrants(statement, old))
   } catch (error) {
     if (old?.kind === 'TABLE') {
       old.isDropped = false
@@ -38,25 +39,39 @@ export async function createTable(statement: Statement, replaces: boolean, life:
   }
 }
 
-async function made(statement: Statement, place: ObjectPlace, life: Life): Promise<StatementResult> {
+/** What was granted on a table does not hold for the one that takes its place. */
+function dropGrants({ world }: Statement, old: StoredObject): void {
+  world.catalog.grants.forget(old.kind, placeKey(old))
+}
+
+async function made(
+  statement: Statement,
+  place: ObjectPlace,
+  life: Life,
+  beforeAdded: () => void,
+): Promise<StatementResult> {
   const { reader } = statement
   const defined = reader.take('(') ? await readColumns(statement) : { columns: [], primaryKey: [] }
   const options = readOptions(reader)
-  if (reader.take('AS')) return await createAs(statement, place, life, options, defined.columns)
+  if (reader.take('AS')) return await createAs(statement, place, { life, options, named: defined.columns, beforeAdded })
   reader.end()
   if (defined.columns.length === 0) throw compilationError('A table has columns.')
   const table = newTable(statement, place, life, options, defined)
   await makePhysical(statement, table)
-  statement.world.catalog.put(table)
+  beforeAdded()
+  statement.world.catalog.add(table)
   return statusResult(`Table ${shownName(place.name)} successfully created.`)
 }
 
 async function createAs(
   statement: Statement,
   place: ObjectPlace,
-  life: Life,
-  options: TableOptions,
-  named: readonly Column[],
+  {
+    life,
+    options,
+    named,
+    beforeAdded,
+  }: { life: Life; options: TableOptions; named: readonly Column[]; beforeAdded: () => void },
 ): Promise<StatementResult> {
   const { world, reader } = statement
   const scope = statement.scope
@@ -84,7 +99,8 @@ async function createAs(
     table.isDropped = true
     throw error
   }
-  world.catalog.put(table)
+  beforeAdded()
+  world.catalog.add(table)
   return { ...statusResult(`Table ${shownName(place.name)} successfully created.`), typeId: typeIds.ddl }
 }
 

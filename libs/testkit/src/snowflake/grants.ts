@@ -8,6 +8,7 @@ export const adminRole = 'ACCOUNTADMIN'
 /** What roles may do. Names of objects are whole, joined by dots: DATABASE.SCHEMA.TABLE. */
 export class Grants {
   readonly #held = new Set<string>()
+  readonly #future = new Set<string>()
 
   grant(role: string, privilege: string, kind: GrantKind, name: string): void {
     this.#held.add(keyOf(role, privilege, kind, name))
@@ -15,6 +16,29 @@ export class Grants {
 
   revoke(role: string, privilege: string, kind: GrantKind, name: string): void {
     this.#held.delete(keyOf(role, privilege, kind, name))
+  }
+
+  /** Grants on objects of a kind that will be made within a database or schema. */
+  future(role: string, privilege: string, kind: GrantKind, within: string, isGiven: boolean): void {
+    const key = keyOf(role, privilege, kind, within)
+    if (isGiven) this.#future.add(key)
+    else this.#future.delete(key)
+  }
+
+  /** Gives what was granted on future objects; those of a schema count instead of those of its database. */
+  made(kind: GrantKind, name: string): void {
+    const parts = name.split('.')
+    const places = parts
+      .map((_, i) => parts.slice(0, i + 1).join('.'))
+      .slice(0, -1)
+      .toReversed()
+    for (const place of places) {
+      const found = [...this.#future]
+        .map((key) => key.split('|'))
+        .filter(([, , of, within]) => of === kind && within === place)
+      for (const [role = '', privilege = ''] of found) this.grant(role, privilege, kind, name)
+      if (found.length > 0) return
+    }
   }
 
   has(role: string, privilege: string, kind: GrantKind, name: string): boolean {
@@ -36,8 +60,9 @@ export class Grants {
       : notThere(capital(kind), name)
   }
 
-  forgetRole(role: string): void {
-    for (const key of this.#held) if (key.startsWith(`${role}|`)) this.#held.delete(key)
+  /** What was granted on an object goes with it. */
+  forget(kind: GrantKind, name: string): void {
+    for (const key of this.#held) if (key.endsWith(`|${kind}|${name}`)) this.#held.delete(key)
   }
 }
 

@@ -1,6 +1,8 @@
 import { alter } from './alter-statements.ts'
 import { insert, remove, truncate, update } from './change-rows.ts'
+import { copyInto } from './copy-into.ts'
 import { create, drop } from './create-statements.ts'
+import { grant } from './grant-statements.ts'
 import { type KeptResult, keepRows } from './result-rows.ts'
 import type { Session } from './session.ts'
 import { use } from './session-statements.ts'
@@ -66,8 +68,10 @@ async function statementResult(statement: Statement): Promise<StatementResult> {
   if (reader.take('USE')) return use(statement)
   if (reader.take('SHOW')) return show(statement)
   if (reader.take('DESCRIBE') || reader.take('DESC')) return describe(statement)
-  if (reader.is('MERGE') || reader.is('COPY') || reader.is('CALL') || reader.is('EXPLAIN') || reader.is('GRANT'))
-    throw notModelled(reader.name())
+  if (reader.take('GRANT')) return grant(statement, true)
+  if (reader.take('REVOKE')) return grant(statement, false)
+  if (reader.take('COPY', 'INTO')) return copyInto(statement)
+  if (reader.is('MERGE') || reader.is('CALL') || reader.is('EXPLAIN')) throw notModelled(reader.name())
   throw reader.unexpected()
 }
 

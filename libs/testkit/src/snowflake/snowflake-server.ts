@@ -168,6 +168,7 @@ function furnish({ catalog, sessions, now }: World, withGrants: boolean): void {
     defaultRole: role,
     keys: [null, null],
   })
+  catalog.roles.add(role)
   if (!withGrants) return
   const { grants } = catalog
   for (const privilege of ['USAGE', 'MONITOR']) grants.grant(role, privilege, 'WAREHOUSE', warehouse)
