@@ -59,7 +59,12 @@ const stream = own('STREAM_01900000000070008000000000000001_0123456789ABCDEF')
 const last = own('STREAM_01900000000070008000000000000000_0123456789ABCDEF')
 const initial = own('INITIAL_01900000000070008000000000000001_0123456789ABCDEF')
 const lo = '2026-11-23 23:00:00.000001'
-const songs = [column('ID', 'NUMBER', 18, 0), column('NAME', 'TEXT'), column('AT', 'TIMESTAMP_NTZ')]
+const songs = [
+  column('ID', 'NUMBER', 18, 0),
+  column('NAME', 'TEXT'),
+  column('AT', 'TIMESTAMP_NTZ'),
+  column('SCORE', 'FLOAT'),
+]
 const found: FoundTable = { table, kind: 'table', createdAt: '1', columns: songs, key: ['ID'] }
 
 const texts: Readonly<Record<string, string>> = {

@@ -46,15 +46,23 @@ export type ConsumeParts = StreamParts & {
  *   c0, c1 …    the row now; of a delete, its old key
  *   b0, b1 …    old values of the before-columns
  *
- * Several rows of one key: the one with the smallest METADATA$ROW_ID stands for all.
+ * A row that was written again as it was is no change. Several rows of one key: the one with the smallest METADATA$ROW_ID stands for all.
  */
 export function consumeStatement(parts: ConsumeParts, changes: TableRef): string {
   const { database, stream, columns, identity, before } = parts
   // Other names than those of the result: an alias that is also a column could be taken for either.
-  const now = columns.map((_, i) =>
-    identity.includes(i) ? `v${i} AS c${i}` : `MAX(IFF(is_new AND nth = 1, v${i}, NULL)) AS c${i}`,
-  )
-  const old = before.map((i, j) => `MAX(IFF(NOT is_new AND nth = 1, v${i}, NULL)) AS b${j}`)
+  const newOf = (i: number) => `MAX(IFF(is_new AND nth = 1, v${i}, NULL))`
+  const now = columns.map((_, i) => `${identity.includes(i) ? `v${i}` : newOf(i)} AS c${i}`)
+  const oldOf = (i: number) => `MAX(IFF(NOT is_new AND nth = 1, v${i}, NULL))`
+  const old = before.map((i, j) => `${oldOf(i)} AS b${j}`)
+  const differs = columns.flatMap(({ rule }, i) => {
+    if (identity.includes(i)) return []
+    const values = [newOf(i), oldOf(i)]
+    const differ = (each: (value: string) => string) => values.map(each).join(' IS DISTINCT FROM ')
+    // Snowflake takes -0 for 0, and the texts of doubles that are close may be the same.
+    const asText = rule === 'double' ? [differ((value) => `TO_VARCHAR(${value})`)] : []
+    return [differ((value) => value), ...asText]
+  })
   const key = identity.length === 0 ? 'row_id' : identity.map((i) => `v${i}`).join(', ')
   return `CREATE TRANSIENT TABLE ${quoteTable(database, changes)} AS
 WITH captured AS (
@@ -71,6 +79,7 @@ SELECT IFF(COUNT_IF(is_new) = 0, 'd', IFF(COUNT_IF(NOT is_new) = 0, 'i', 'u')) A
   ${[...now, ...old].join(',\n  ')}
 FROM numbered
 GROUP BY ${key}
+HAVING ${['COUNT_IF(is_new) = 0', 'COUNT_IF(NOT is_new) = 0', ...differs].join('\n  OR ')}
 )
 SELECT ROW_NUMBER() OVER (ORDER BY NULL) AS n, *
 FROM netted`
