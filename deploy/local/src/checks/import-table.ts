@@ -33,7 +33,7 @@ export const clientLibraries: Readonly<Record<string, { rooms: readonly string[]
   'google-auth-library': { rooms: ['libs/warehouses'] },
   pino: { rooms: ['libs/telemetry'] },
   '@opentelemetry': { rooms: ['libs/telemetry'] },
-  '@duckdb': { rooms: ['services/ingestion', 'libs/testkit', 'deploy/local', 'loadtest', 'tests'] },
+  '@duckdb': { rooms: ['services/ingestion', 'libs/warehouses', 'libs/testkit', 'deploy/local', 'loadtest', 'tests'] },
 }
 
 /** What `domain` may take from Node: computing, nothing that reads or writes the world. */
