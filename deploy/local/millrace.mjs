@@ -25,6 +25,7 @@ const TASKS = {
   demo: { program: 'deploy/local/src/demo-main.ts', needs: 'everything' },
   chaos: { program: 'tests/src/chaos-main.ts', needs: 'everything' },
   soak: { program: 'tests/src/chaos-main.ts', args: ['--minutes', '60'], needs: 'everything' },
+  'verify:matrix': { program: 'tests/src/matrix/matrix-main.ts', needs: 'everything' },
   'verify:mirror': { program: 'tests/src/mirror/verify-main.ts', needs: 'everything' },
   bench: { program: 'loadtest/src/bench-main.ts', needs: 'everything' },
   loadtest: { program: 'loadtest/src/loadtest-main.ts', needs: 'everything', k6: true },

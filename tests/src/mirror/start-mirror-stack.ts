@@ -12,7 +12,7 @@ export type MirrorStack = Omit<MirrorBase, 'warehouse'> & { stop(): Promise<void
 /** A small stack that reads from the warehouses, set for many short runs at once. The caller stops it and closes the warehouses. */
 export async function startMirrorStack(
   dir: string,
-  warehouses: readonly MirrorWarehouse[],
+  warehouses: readonly Pick<MirrorWarehouse, 'kind' | 'endpoints'>[],
   options: MirrorStackOptions = {},
 ): Promise<MirrorStack> {
   const stack = await startStack({
@@ -46,7 +46,11 @@ export async function startMirrorStack(
 }
 
 /** One more extractor of the warehouse; `failpoints` are those of its first life. */
-export function addExtractor(stack: Stack, warehouse: MirrorWarehouse, failpoints = ''): Promise<ServiceProcess> {
+export function addExtractor(
+  stack: Stack,
+  warehouse: Pick<MirrorWarehouse, 'kind' | 'endpoints'>,
+  failpoints = '',
+): Promise<ServiceProcess> {
   return stack.addService('extractor', {
     env: {
       ...warehouse.endpoints,
