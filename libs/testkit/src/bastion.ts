@@ -22,8 +22,8 @@ export type Bastion = {
  * target was reached. A new host key with every start.
  */
 export async function startBastion(port = 0, { silent = false } = {}): Promise<Bastion> {
-  const hostKeys = ssh2.utils.generateKeyPairSync('ed25519')
-  const userKeys = ssh2.utils.generateKeyPairSync('ed25519')
+  const hostKeys = keyPair()
+  const userKeys = keyPair()
   const allowed = parsed(userKeys.public)
   const asked: string[] = []
   const clients = new Set<ssh2.Connection>()
@@ -52,6 +52,15 @@ export async function startBastion(port = 0, { silent = false } = {}): Promise<B
       for (const client of clients) client.end()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
+  }
+}
+
+/** ssh2 1.17 makes one ed25519 pair in some hundreds that it cannot read itself. */
+function keyPair(): ReturnType<typeof ssh2.utils.generateKeyPairSync> {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519')
+    const keys = [ssh2.utils.parseKey(pair.public), ssh2.utils.parseKey(pair.private)]
+    if (!keys.some((key) => key instanceof Error)) return pair
   }
 }
 

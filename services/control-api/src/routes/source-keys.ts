@@ -17,7 +17,7 @@ export function addSourceKeys(api: Api, context: ApiContext): void {
   api.get(
     '/v1/projects/:projectId/sources/:sourceId/keys',
     {
-      config: { permission: 'sources.change' },
+      config: { permission: 'read' },
       schema: {
         tags: ['sources'],
         summary: 'Show the public keys of a source',
