@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Column } from '@millrace/domain/row-schema.ts'
-import type { PlanRequest, ReadPlan, RunLeavings, SyncCursor } from '@millrace/warehouses/warehouse.ts'
-import type { CollectedChange } from './collecting-sink.ts'
-import { requestFor, type SnowflakeSource, signal, startSource } from './snowflake-source.ts'
+import type { PlanRequest } from '@millrace/warehouses/warehouse.ts'
+import { mirrorRuns, type Played } from './snowflake-mirror-runs.ts'
+import { type SnowflakeSource, signal, startSource } from './snowflake-source.ts'
 
 let source: SnowflakeSource
 before(async () => {
@@ -11,50 +10,7 @@ before(async () => {
 })
 after(() => source.stop())
 
-const place: Column = { name: 'PLACE', sourceType: 'VARCHAR', type: 'string' }
-let count = 0
-const nextId = () => `01900000-0000-7000-8000-${String(++count).padStart(12, '0')}`
-/** Of a test: its table is called after it. */
-const tableName = () => `T${++count}`
-
-async function makeTable(key = false): Promise<string> {
-  const name = tableName()
-  await source.server.createTable(`PUBLIC.${name}`, `ID NUMBER(9,0)${key ? ' PRIMARY KEY' : ''}, PLACE VARCHAR`)
-  await run(`ALTER TABLE PUBLIC.${name} SET CHANGE_TRACKING = TRUE`)
-  return name
-}
-
-const run = (sql: string) => source.server.run(sql)
-const requestOf = (name: string, cursor: SyncCursor | null, more: Partial<PlanRequest> = {}) =>
-  requestFor(name, { mode: 'mirror', runId: nextId(), before: [place], cursor, ...more })
-
-const leavingsOf = (request: PlanRequest, plan: ReadPlan | null, more: Partial<RunLeavings> = {}): RunLeavings => ({
-  runId: request.runId,
-  syncId: request.syncId,
-  table: request.table,
-  plan,
-  isNeeded: true,
-  isSucceeded: true,
-  ...more,
-})
-
-type Played = { readonly plan: ReadPlan; readonly changes: readonly CollectedChange[]; readonly request: PlanRequest }
-
-/** A run from its plan to its clean-up. */
-async function play(name: string, cursor: SyncCursor | null, more: Partial<PlanRequest> = {}): Promise<Played> {
-  const request = requestOf(name, cursor, more)
-  const played = await readOf(request)
-  await source.warehouse.cleanUp(leavingsOf(request, played.plan), signal)
-  return played
-}
-
-async function readOf(request: PlanRequest): Promise<Played> {
-  const { plan, pin } = await source.warehouse.plan(request, signal)
-  return { plan, changes: await source.readChanges(plan, pin.shared), request }
-}
-
-const told = (changes: readonly CollectedChange[]) =>
-  changes.map(({ op, values, before: old }) => [op, ...(values ?? []), '<', ...(old ?? [])].join(' ')).sort()
+const { makeTable, run, requestOf, leavingsOf, play, readOf, told } = mirrorRuns(() => source)
 
 describe('mirror of a table with a key', () => {
   test('sends all rows first, then what was inserted, changed and deleted, with the old values', async () => {
@@ -211,90 +167,6 @@ describe('what mirror leaves in the connector’s schema', () => {
     const { plan } = await play(name, null)
     const days = (Number(plan.nextCursor?.pin.expiresAt) - Date.now()) / 86_400_000
     assert.ok(days > 0.5 && days < 15, `${days} days`)
-  })
-})
-
-describe('a table of which nothing can be told', () => {
-  test('because its stream is gone needs a resync, and deletes nothing', async () => {
-    const name = await makeTable()
-    await run(`INSERT INTO PUBLIC.${name} VALUES (1, 'a')`)
-    const first = await play(name, null)
-    await run(`DROP STREAM MILLRACE."${first.plan.pin.stream}"`)
-    await assert.rejects(readOf(requestOf(name, first.plan.nextCursor)), {
-      code: 'resync_required',
-      details: { reason: 'stream_stale' },
-    })
-  })
-
-  test('because it was made anew under its name needs a resync, and deletes nothing', async () => {
-    const name = await makeTable()
-    await run(`INSERT INTO PUBLIC.${name} VALUES (1, 'a')`)
-    const first = await play(name, null)
-    await source.server.createTable(`PUBLIC.${name}`, 'ID NUMBER(9,0), PLACE VARCHAR')
-    await assert.rejects(readOf(requestOf(name, first.plan.nextCursor)), {
-      code: 'resync_required',
-      details: { reason: 'table_recreated' },
-    })
-  })
-
-  test('because change tracking is off is told with the statement that turns it on', async () => {
-    const name = tableName()
-    await source.server.createTable(`PUBLIC.${name}`, 'ID NUMBER(9,0), PLACE VARCHAR')
-    await assert.rejects(readOf(requestOf(name, null)), (error: { code: string; hint: string }) => {
-      assert.equal(error.code, 'mode_not_supported')
-      assert.match(error.hint, new RegExp(`ALTER TABLE "ANALYTICS"\\."PUBLIC"\\."${name}" SET CHANGE_TRACKING = TRUE;`))
-      return true
-    })
-  })
-})
-
-describe('a table whose columns change', () => {
-  test('stops before anything is made when one is dropped or renamed, and goes on when a person accepts that', async () => {
-    const name = await makeTable(true)
-    await run(`ALTER TABLE PUBLIC.${name} ADD COLUMN NOTE VARCHAR`)
-    await run(`INSERT INTO PUBLIC.${name} VALUES (1, 'a', 'x')`)
-    const first = await play(name, null)
-    await run(`ALTER TABLE PUBLIC.${name} DROP COLUMN NOTE`)
-    await run(`UPDATE PUBLIC.${name} SET PLACE = 'b'`)
-    const request = requestOf(name, first.plan.nextCursor)
-    const staged = await source.staged()
-    let accepted = ''
-    await assert.rejects(
-      readOf(request),
-      (error: { code: string; details: { mayContinue: boolean; schemaFingerprint: string } }) => {
-        assert.equal(error.code, 'schema_changed')
-        assert.equal(error.details.mayContinue, true)
-        accepted = error.details.schemaFingerprint
-        return true
-      },
-    )
-    assert.deepEqual(await source.staged(), staged)
-    const next = await play(name, first.plan.nextCursor, { acceptedSchema: accepted })
-    assert.deepEqual(told(next.changes), ['update 1 b < a'])
-  })
-
-  test('goes on with a new column at the end', async () => {
-    const name = await makeTable(true)
-    await run(`INSERT INTO PUBLIC.${name} VALUES (1, 'a')`)
-    const first = await play(name, null)
-    await run(`ALTER TABLE PUBLIC.${name} ADD COLUMN NOTE VARCHAR`)
-    await run(`INSERT INTO PUBLIC.${name} VALUES (2, 'b', 'new')`)
-    const next = await play(name, first.plan.nextCursor)
-    assert.deepEqual(told(next.changes), ['insert 2 b new <'])
-  })
-})
-
-describe('mirror of a view', () => {
-  test('follows what changes in the table behind it', async () => {
-    const name = await makeTable()
-    await run(`INSERT INTO PUBLIC.${name} VALUES (1, 'a'), (2, 'b')`)
-    await source.server.createView(`PUBLIC.V${name}`, `SELECT ID, PLACE FROM PUBLIC.${name} WHERE ID > 1`)
-    await run(`ALTER VIEW PUBLIC.V${name} SET CHANGE_TRACKING = TRUE`)
-    const first = await play(`V${name}`, null)
-    assert.deepEqual(told(first.changes), ['insert 2 b <'])
-    await run(`UPDATE PUBLIC.${name} SET PLACE = 'c'`)
-    const second = await play(`V${name}`, first.plan.nextCursor)
-    assert.deepEqual(told(second.changes), ['update 2 c < b'])
   })
 })
 

@@ -36,8 +36,9 @@ export type SnowflakeSource = {
   stop(): Promise<void>
 }
 
-export async function startSource(): Promise<SnowflakeSource> {
-  const server = await startSnowflakeServer()
+/** `now`: the stand-in's clock, ms since 1970. */
+export async function startSource(now?: () => number): Promise<SnowflakeSource> {
+  const server = await startSnowflakeServer(now === undefined ? {} : { now })
   const opened: Warehouse[] = []
   const open: SnowflakeSource['open'] = (options = {}, secrets = { password: server.password }, more = {}) => {
     const request: OpenWarehouseRequest = {

@@ -4,7 +4,7 @@ import { httpTargetGuard } from '@millrace/net/http-target-guard.ts'
 import type { NetPolicy } from '@millrace/net/net-policy.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import { accountHost, accountName } from './account-host.ts'
-import { isKeyRefused, snowflakeError } from './errors.ts'
+import { isKeyRefused, isSessionEnded, snowflakeError } from './errors.ts'
 import { type GuardedAgents, guardedAgents } from './guarded-agents.ts'
 import { readLoginKey } from './key-pair.ts'
 import { loadSdk, type SdkConnection, type SdkStatement } from './load-sdk.ts'
@@ -104,6 +104,7 @@ export class SnowflakeClient {
       ...form
     }: { readonly rowMode: 'array' | 'object'; readonly fetchAsString: readonly string[]; readonly tag: string },
     signal: AbortSignal,
+    isAgain = false,
   ): Promise<SdkStatement> {
     const session = await this.#connected(signal)
     const { promise, resolve, reject } = Promise.withResolvers<SdkStatement>()
@@ -128,10 +129,12 @@ export class SnowflakeClient {
     } catch (error) {
       signal.throwIfAborted()
       if (!session.isUp()) this.#forget(session)
-      throw this.failure(error)
+      // What an ended session was asked was not done; a new one is.
+      if (isAgain || !isSessionEnded(error)) throw this.failure(error)
     } finally {
       signal.removeEventListener('abort', stop)
     }
+    return await this.#execute(sqlText, { tag, ...form }, signal, true)
   }
 
   async #connected(signal: AbortSignal): Promise<SdkConnection> {

@@ -15,6 +15,9 @@ const keyRefused = '390144'
 const checkKey = 'Run the ALTER USER statement that was shown with the key again, and test the connection.'
 const lost: Told = ['connection_lost', 'The connection to Snowflake was lost.', 'It is tried again.']
 
+/** The session, or what it is renewed with, is not known any more; the last two are the SDK's own words for that. */
+const sessionEnded = ['390104', '390110', '390111', '390112', '390113', '390114', '390195', '407001', '407002']
+
 /**
  * What Snowflake's errors mean here, first fit first. Snowflake's own words are never shown: they can hold values of rows. They only
  * serve to tell cases apart that share a number.
@@ -74,7 +77,7 @@ const rules: readonly Rule[] = [
     ],
   },
   {
-    codes: ['390104', '390110', '390111', '390112', '390114', '390195'],
+    codes: sessionEnded,
     told: () => ['connection_lost', 'The session has ended.', 'It is tried again.'],
   },
   {
@@ -187,8 +190,6 @@ const lostCodes: ReadonlySet<string> = new Set([
   '402001',
   '402002',
   '405503',
-  '407001',
-  '407002',
 ])
 
 type SdkError = { readonly code?: unknown; readonly message?: unknown; readonly sqlState?: unknown }
@@ -211,6 +212,10 @@ function toldOf(code: string, text: string, names: Names): Told {
     `Snowflake refused the statement${/^[0-9]{3,6}$/.test(code) ? ` (${code})` : ''}.`,
     'A column may have been dropped or renamed: test the sync’s table with a preview.',
   ]
+}
+
+export function isSessionEnded(error: unknown): boolean {
+  return sessionEnded.includes(codeOf(error))
 }
 
 export function isKeyRefused(error: unknown): boolean {
