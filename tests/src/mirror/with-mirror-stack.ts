@@ -10,9 +10,9 @@ import { type MirrorStack, startMirrorStack } from './start-mirror-stack.ts'
 const START_MS = 180_000
 
 /** Not Databricks: its Spark is set up and started for `npm run verify:mirror` only. */
-export const mirrorWarehouseNames = (Object.keys(mirrorWarehouses) as MirrorWarehouseName[]).filter(
-  (name) => name !== 'databricks',
-)
+export const mirrorWarehouseNames: readonly MirrorWarehouseName[] = (
+  Object.keys(mirrorWarehouses) as MirrorWarehouseName[]
+).filter((name) => name !== 'databricks')
 
 /** Starts one stack that reads from every warehouse before the tests of a file, and ends all after them. What it gives works inside of tests only. */
 export function withMirrorStack(): (name: MirrorWarehouseName) => MirrorBase {
