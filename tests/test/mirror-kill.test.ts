@@ -39,8 +39,11 @@ const points = [
   ['after the last snapshot is dropped', 'extractor.afterClean'],
 ] as const
 
-describe('kill -9 of extractors', { concurrency: mirrorWarehouseNames.length }, () => {
-  for (const name of mirrorWarehouseNames) {
+/** A minute each: Postgres, whose plan makes nothing in the warehouse, is killed with MILLRACE_EVERY_KILL=1 only. */
+const killed = mirrorWarehouseNames.filter((name) => name !== 'postgres' || process.env.MILLRACE_EVERY_KILL === '1')
+
+describe('kill -9 of extractors', { concurrency: killed.length }, () => {
+  for (const name of killed) {
     describe(`a mirror run of ${name} that is killed`, { concurrency: 1 }, () => {
       for (const [n, [when, point]] of points.entries()) {
         test(`${when} ends the same`, async () => {
@@ -69,7 +72,7 @@ describe('kill -9 of extractors', { concurrency: mirrorWarehouseNames.length }, 
 })
 
 // After the others: there is one scheduler for all.
-for (const name of mirrorWarehouseNames) {
+for (const name of killed) {
   test(`a mirror run of ${name} that is killed before its cursor is stored ends the same`, async () => {
     const mirrored = await begun(name, 'killed_completing')
     const { stack } = world(name)
