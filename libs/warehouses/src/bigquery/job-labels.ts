@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { microsOf, timeText } from './time-text.ts'
+import { microsOf, timeText } from '../time-text.ts'
 
 /** Values of labels are lower-case letters, digits, `_` and `-`. */
 export function labelOf(time: string | null): string {

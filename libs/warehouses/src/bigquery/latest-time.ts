@@ -1,6 +1,7 @@
 import { ga4DayColumn } from '@millrace/domain/sync/ga4.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
+import { microsOfDay, timeText } from '../time-text.ts'
 import type { PlanRequest } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { FoundTable, TableColumn } from './catalog.ts'
@@ -9,7 +10,6 @@ import { fingerprintOf, labelOf, timeOf } from './job-labels.ts'
 import { ask, runJob } from './jobs.ts'
 import { originOf } from './source-range.ts'
 import { checkTimeColumn, latestStatement, nowStatement } from './statements.ts'
-import { microsOfDay, timeText } from './time-text.ts'
 
 /** BigQuery's time, so that no clock of ours can name a moment that is still to come. */
 export async function serverTime(client: BigQueryClient, found: FoundTable, signal: AbortSignal): Promise<string> {

@@ -1,9 +1,9 @@
+import { dayOf, microsOf } from '../time-text.ts'
 import type { SyncCursor } from '../warehouse.ts'
 import type { TableColumn } from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
 import { runJob } from './jobs.ts'
 import { overlapStatement } from './statements.ts'
-import { dayOf, microsOf } from './time-text.ts'
 import type { TypeRuleName } from './types.ts'
 
 const dayMs = 86_400_000

@@ -1,6 +1,6 @@
+import { microsOf, timeText } from '../time-text.ts'
 import type { FoundTable } from './catalog.ts'
 import { quoteColumn } from './identifiers.ts'
-import { microsOf, timeText } from './time-text.ts'
 
 export type Partition = { readonly id: string; readonly rows: number; readonly modifiedAt: bigint }
 

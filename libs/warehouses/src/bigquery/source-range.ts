@@ -1,9 +1,9 @@
+import { dayOf, microsOf, microsOfDay, timeText } from '../time-text.ts'
 import type { FoundTable, TableColumn } from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
 import { ga4Source } from './ga4-tables.ts'
 import { quoteTable } from './identifiers.ts'
 import type { Origin, TimeRange } from './statements.ts'
-import { dayOf, microsOf, microsOfDay, timeText } from './time-text.ts'
 
 /** The table as it was at a moment; null = as it is. */
 export function originOf(client: BigQueryClient, found: FoundTable, at: string | null): Origin {

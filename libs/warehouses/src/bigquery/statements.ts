@@ -1,8 +1,8 @@
 import { shown } from '../shown.ts'
+import { microsOf, timeText } from '../time-text.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { FoundTable, TableColumn } from './catalog.ts'
 import { quoteColumn } from './identifiers.ts'
-import { microsOf, timeText } from './time-text.ts'
 import { decodes, type TypeRuleName, typeRules } from './types.ts'
 
 /** Rows of a run are kept this long when nobody removes them: every retry of a run ends before. */

@@ -1,5 +1,5 @@
 import { databricksChecksum, rowChecksumSql } from '@millrace/domain/identity/row-checksum-sql.ts'
-import { microsOf, timeText } from '../bigquery/time-text.ts'
+import { microsOf, timeText } from '../time-text.ts'
 import { quoteName } from './identifiers.ts'
 import { type TypeRuleName, textOf, typeRules } from './types.ts'
 

@@ -1,5 +1,5 @@
 import { redshiftChecksum, rowChecksumSql } from '@millrace/domain/identity/row-checksum-sql.ts'
-import { microsOf, timeText } from '../bigquery/time-text.ts'
+import { microsOf, timeText } from '../time-text.ts'
 import type { TableRef } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import type { TableColumn } from './catalog.ts'

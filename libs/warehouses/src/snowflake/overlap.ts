@@ -1,4 +1,4 @@
-import { dayOf, microsOf, microsOfDay, timeText } from '../bigquery/time-text.ts'
+import { dayOf, microsOf, microsOfDay, timeText } from '../time-text.ts'
 import type { SyncCursor, TableRef } from '../warehouse.ts'
 import type { TableColumn } from './catalog.ts'
 import type { SnowflakeClient, Value } from './client.ts'
