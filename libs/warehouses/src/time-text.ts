@@ -1,6 +1,6 @@
 const microsPerDay = 86_400_000_000n
 
-/** Microseconds since 1970 in BigQuery's own form: `2024-01-02 03:04:05.123456`, always with all six places. */
+/** Microseconds since 1970 in the form that plans and cursors keep: `2024-01-02 03:04:05.123456`, always with all six places. */
 export function timeText(micros: bigint): string {
   const part = ((micros % 1000n) + 1000n) % 1000n
   const text = new Date(Number((micros - part) / 1000n)).toISOString()

@@ -1,6 +1,7 @@
 import { CanonicalEncoder } from '@millrace/domain/identity/canonical.ts'
 import type { AvroReader } from '@millrace/domain/wire/avro-reader.ts'
 import type { ChangeSink } from '../change-sink.ts'
+import { tagOf } from '../text-tag.ts'
 import { malformed } from './row-encoder.ts'
 import { decodes, type TypeRuleName, typeRules } from './types.ts'
 
@@ -136,10 +137,4 @@ class AvroRow {
 
 function kindsOf(rules: readonly TypeRuleName[]): number[] {
   return rules.map((rule) => typeRules[rule].decode)
-}
-
-function tagOf(column: string): 's' | 'j' | 'm' | 'b' {
-  if (column === 'json') return 'j'
-  if (column === 'decimal') return 'm'
-  return column === 'bytes' ? 'b' : 's'
 }

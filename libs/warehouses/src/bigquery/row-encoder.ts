@@ -1,5 +1,8 @@
 import { CanonicalEncoder } from '@millrace/domain/identity/canonical.ts'
 import { AvroWriter } from '@millrace/domain/wire/avro-writer.ts'
+import { lengthBytes } from '../length-bytes.ts'
+import { doubleOf, integerOf } from '../number-of-text.ts'
+import { tagOf } from '../text-tag.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import { decodes, type TypeRuleName, typeRules } from './types.ts'
 
@@ -149,31 +152,6 @@ export class RowEncoder {
         canonical.addBytes(this.#tags[i]!, this.writer.buffer, this.#starts[i]!, this.#ends[i]!)
     }
   }
-}
-
-function tagOf(column: string): 's' | 'j' | 'm' | 'b' {
-  if (column === 'json') return 'j'
-  if (column === 'decimal') return 'm'
-  return column === 'bytes' ? 'b' : 's'
-}
-
-function integerOf(text: string): number | bigint {
-  return text.length < 16 ? Number(text) : BigInt(text)
-}
-
-function doubleOf(text: string): number {
-  const value = Number(text)
-  if (!Number.isNaN(value)) return value
-  // The API writes Infinity; both spellings are seen in the wild.
-  if (/^-inf/i.test(text)) return Number.NEGATIVE_INFINITY
-  return /^\+?inf/i.test(text) ? Number.POSITIVE_INFINITY : Number.NaN
-}
-
-/** How many of `total` bytes, a length and that many bytes of text, are the length: a varint of twice the text's bytes. */
-function lengthBytes(total: number): number {
-  let bytes = 1
-  while (2 * (total - bytes) >= 128 ** bytes) bytes++
-  return bytes
 }
 
 export function malformed(): WarehouseError {

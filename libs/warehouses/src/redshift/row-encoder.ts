@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { CanonicalEncoder } from '@millrace/domain/identity/canonical.ts'
 import { AvroWriter } from '@millrace/domain/wire/avro-writer.ts'
+import { doubleOf } from '../number-of-text.ts'
+import { tagOf } from '../text-tag.ts'
 import { malformed, type RowLines } from './row-lines.ts'
 import { nullMark } from './statements.ts'
 import { decodes, type TypeRuleName, typeRules } from './types.ts'
@@ -21,7 +23,7 @@ const zero = 48
  */
 export class RowEncoder {
   readonly #kinds: Uint8Array
-  readonly #tags: readonly ('s' | 'j' | 'm')[]
+  readonly #tags: readonly ('s' | 'j' | 'm' | 'b')[]
   /** Columns of the identity in their order; all of them for a whole row. */
   readonly #identity: Int32Array
   readonly #wholeRow: boolean
@@ -102,7 +104,7 @@ export class RowEncoder {
         writer.writeInt(Number(integerOf(buffer, start, end)))
         return
       case decodes.double:
-        writer.writeDouble(doubleOf(buffer, start, end))
+        writer.writeDouble(doubleOf(buffer.toString('latin1', start, end)))
         return
       default: {
         const from = buffer[start] === mark ? start + 1 : start
@@ -128,17 +130,12 @@ export class RowEncoder {
         canonical.addDate(Number(integerOf(buffer, start, end)))
         return
       case decodes.double:
-        canonical.addDouble(doubleOf(buffer, start, end))
+        canonical.addDouble(doubleOf(buffer.toString('latin1', start, end)))
         return
       default:
         canonical.addBytes(this.#tags[i]!, buffer, buffer[start] === mark ? start + 1 : start, end)
     }
   }
-}
-
-function tagOf(column: string): 's' | 'j' | 'm' {
-  if (column === 'json') return 'j'
-  return column === 'decimal' ? 'm' : 's'
 }
 
 function integerOf(buffer: Buffer, start: number, end: number): number | bigint {
@@ -156,14 +153,6 @@ function integerOf(buffer: Buffer, start: number, end: number): number | bigint 
   // Beyond 2^53 the sum above is not exact.
   if (end - first > 15 && !Number.isSafeInteger(value)) return BigInt(buffer.toString('latin1', start, end))
   return negative && value !== 0 ? -value : value
-}
-
-function doubleOf(buffer: Buffer, start: number, end: number): number {
-  const text = buffer.toString('latin1', start, end)
-  const value = Number(text)
-  if (!Number.isNaN(value)) return value
-  if (/^-inf/i.test(text)) return Number.NEGATIVE_INFINITY
-  return /^\+?inf/i.test(text) ? Number.POSITIVE_INFINITY : Number.NaN
 }
 
 function digitOf(byte: number): number {
