@@ -1,4 +1,5 @@
 import type { ChangeSink } from '../change-sink.ts'
+import { positionsOf } from '../columns-by-name.ts'
 import type {
   ChunkSpec,
   ConnectionCheck,
@@ -11,7 +12,6 @@ import type {
   TableRef,
   Warehouse,
 } from '../warehouse.ts'
-import { WarehouseError } from '../warehouse-error.ts'
 import { avroChangeTaker, avroInsertTaker } from './avro-takers.ts'
 import {
   checkPartitionFilter,
@@ -237,17 +237,4 @@ function sharedPin(plan: ReadPlan): Pin {
 function encoderOf(found: FoundTable, names: readonly string[]): RowEncoder {
   const rules = found.columns.map(({ rule }) => rule)
   return new RowEncoder(rules, positionsOf(names, found.columns))
-}
-
-function positionsOf(names: readonly string[], columns: readonly { readonly name: string }[]): readonly number[] {
-  return names.map((name) => {
-    const position = columns.findIndex((column) => column.name === name)
-    if (position < 0)
-      throw new WarehouseError(
-        'column_not_found',
-        'A column of the identity does not exist.',
-        'Correct the mapping of the sync.',
-      )
-    return position
-  })
 }

@@ -1,6 +1,6 @@
 import { ga4DayColumn } from '@millrace/domain/sync/ga4.ts'
+import { columnNotFound } from '../columns-by-name.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
-import { shown } from '../shown.ts'
 import { microsOfDay, timeText } from '../time-text.ts'
 import type { PlanRequest } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
@@ -23,7 +23,7 @@ export function timeColumn(
   { insertTimeColumn }: Pick<PlanRequest, 'insertTimeColumn'>,
 ): TableColumn {
   const column = found.columns.find(({ name }) => name === insertTimeColumn)
-  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found)
+  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found.table)
   checkTimeColumn(found, column)
   if (found.ga4 !== undefined && column.name !== ga4DayColumn)
     throw new WarehouseError(
@@ -70,12 +70,4 @@ export async function latestTime(
   const known = { at: timeOf(labels.millrace_at), leftOut: Number(rows[0]?.[1] ?? 0) }
   if (value === null) return { ...known, hi: lo }
   return { ...known, hi: timeText(column.rule === 'date' ? microsOfDay(BigInt(value)) : BigInt(value)) }
-}
-
-export function columnNotFound(name: string, found: FoundTable): WarehouseError {
-  return new WarehouseError(
-    'column_not_found',
-    `${shown(found.table)} has no column ${JSON.stringify(name).slice(0, 150)}.`,
-    'It was dropped or renamed: correct the sync.',
-  )
 }

@@ -1,5 +1,6 @@
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { checkSchemaDrift } from '@millrace/domain/sync/schema-drift.ts'
+import { columnNotFound, positionsOf } from '../columns-by-name.ts'
 import { checkDrift } from '../mirror/check-drift.ts'
 import { cursorOf, type MirrorCursor, mirrorCursor } from '../mirror/mirror-cursor.ts'
 import { resyncRequired } from '../mirror/resync-required.ts'
@@ -11,7 +12,7 @@ import { type Catalog, type FoundTable, rowSchemaOf } from './catalog.ts'
 import { quoteTable } from './identifiers.ts'
 import { changeCountStatement, type MirrorReading } from './mirror-statements.ts'
 import type { Versioned } from './plan.ts'
-import { columnNotFound, type DatabricksPin, partsOf, pinOf, positionsOf } from './plan-parts.ts'
+import { type DatabricksPin, partsOf, pinOf } from './plan-parts.ts'
 import { atVersion, sizeStatement } from './statements.ts'
 import { type DeltaTable, deltaTable } from './table-versions.ts'
 
@@ -102,7 +103,7 @@ type Named = { readonly identity: readonly string[]; readonly before: readonly s
 
 function mirrorReading(catalog: string, found: FoundTable, names: Named, pin: DatabricksPin): MirrorReading {
   const missing = names.before.find((name) => !found.columns.some((column) => column.name === name))
-  if (missing !== undefined) throw columnNotFound(missing, found)
+  if (missing !== undefined) throw columnNotFound(missing, found.table)
   return readingFor(quoteTable(catalog, found.table), found.columns, names, pin)
 }
 

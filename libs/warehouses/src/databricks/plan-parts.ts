@@ -1,7 +1,4 @@
-import { shown } from '../shown.ts'
-import type { PlanRequest, ReadPlan } from '../warehouse.ts'
-import { WarehouseError } from '../warehouse-error.ts'
-import type { FoundTable } from './catalog.ts'
+import type { ReadPlan } from '../warehouse.ts'
 import type { Part } from './statements.ts'
 import { type TypeRuleName, typeRules } from './types.ts'
 
@@ -30,26 +27,4 @@ export function pinOf(plan: ReadPlan): DatabricksPin {
   if (!rules || pin.rules?.length !== plan.schema.columns.length || pin.version === undefined)
     throw new Error('the plan is not one of a Databricks source')
   return pin as DatabricksPin
-}
-
-export function identityOf({ identity }: Pick<PlanRequest, 'identity'>, found: FoundTable): readonly string[] {
-  for (const name of identity) {
-    if (!found.columns.some((column) => column.name === name)) throw columnNotFound(name, found)
-  }
-  return identity.length > 0 ? identity : found.key
-}
-
-export function positionsOf(
-  names: readonly string[],
-  columns: readonly { readonly name: string }[],
-): readonly number[] {
-  return names.map((name) => columns.findIndex((column) => column.name === name))
-}
-
-export function columnNotFound(name: string, found: FoundTable): WarehouseError {
-  return new WarehouseError(
-    'column_not_found',
-    `${shown(found.table)} has no column ${JSON.stringify(name).slice(0, 150)}.`,
-    'It was dropped or renamed: correct the sync.',
-  )
 }

@@ -1,3 +1,4 @@
+import { columnNotFound, identityOf } from '../columns-by-name.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
@@ -6,7 +7,7 @@ import { type Catalog, type FoundTable, findTable, rowSchemaOf, type TableColumn
 import { quoteTable } from './identifiers.ts'
 import { countOverlap, fromOf, latestOf, overlapOf } from './overlap.ts'
 import { planMirror } from './plan-mirror.ts'
-import { columnNotFound, type DatabricksPin, identityOf, partsOf } from './plan-parts.ts'
+import { type DatabricksPin, partsOf } from './plan-parts.ts'
 import { atVersion, leftOutStatement, type Reading, sizeStatement } from './statements.ts'
 import { latestVersion } from './table-versions.ts'
 
@@ -121,7 +122,7 @@ const times: ReadonlySet<string> = new Set(['timestamp', 'timestamp_ntz', 'date'
 /** Throws `column_not_found` or `insert_time_column_invalid`. */
 function timeColumn(found: FoundTable, { insertTimeColumn }: Pick<PlanRequest, 'insertTimeColumn'>): TableColumn {
   const column = found.columns.find(({ name }) => name === insertTimeColumn)
-  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found)
+  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found.table)
   if (times.has(column.rule)) return column
   throw new WarehouseError(
     'insert_time_column_invalid',

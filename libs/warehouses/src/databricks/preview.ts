@@ -1,8 +1,8 @@
 import type { ChangeSink } from '../change-sink.ts'
+import { identityOf, positionsOf } from '../columns-by-name.ts'
 import type { ReadResult, TableRef } from '../warehouse.ts'
 import { type Catalog, findTable } from './catalog.ts'
 import { quoteTable } from './identifiers.ts'
-import { identityOf, positionsOf } from './plan-parts.ts'
 import { RowEncoder } from './row-encoder.ts'
 import { previewStatement } from './statements.ts'
 

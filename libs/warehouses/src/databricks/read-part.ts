@@ -1,11 +1,12 @@
 import type { ChangeOp } from '@millrace/domain/words.ts'
 import type { ChangeSink } from '../change-sink.ts'
+import { positionsOf } from '../columns-by-name.ts'
 import type { ReadPlan, ReadResult } from '../warehouse.ts'
 import type { Catalog } from './catalog.ts'
 import { changesStatement } from './mirror-statements.ts'
 import { readingOf } from './plan.ts'
 import { readingOfPlan } from './plan-mirror.ts'
-import { pinOf, positionsOf } from './plan-parts.ts'
+import { pinOf } from './plan-parts.ts'
 import { malformed, RowEncoder, type TextRow } from './row-encoder.ts'
 import { type Part, rowsStatement } from './statements.ts'
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { checkSchemaDrift } from '@millrace/domain/sync/schema-drift.ts'
+import { positionsOf } from '../columns-by-name.ts'
 import { checkDrift } from '../mirror/check-drift.ts'
 import type { KeptReader } from '../mirror/kept.ts'
 import { cursorOf, type MirrorCursor, mirrorCursor } from '../mirror/mirror-cursor.ts'
@@ -15,7 +16,6 @@ import type { Session } from './connect.ts'
 import { KeptBuckets } from './kept-buckets.ts'
 import { checkMirrorTable, checkRowCount } from './mirror-limits.ts'
 import { type Compared, digestsStatement } from './mirror-statements.ts'
-import { positionsOf } from './positions-of.ts'
 
 /** Where a mirrored table is compared. */
 export type MirrorPlace = {

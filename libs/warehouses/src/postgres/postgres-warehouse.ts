@@ -1,5 +1,6 @@
 import type { SshTunnel } from '@millrace/net/ssh-tunnel.ts'
 import type { ChangeSink } from '../change-sink.ts'
+import { positionsOf } from '../columns-by-name.ts'
 import type { KeptReader } from '../mirror/kept.ts'
 import type {
   ChunkSpec,
@@ -17,7 +18,6 @@ import { type ConnectParts, connectPostgres, type Session } from './connect.ts'
 import { postgresError } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
 import { checkUnchanged, planMirrorRead, planRead } from './plan.ts'
-import { positionsOf } from './positions-of.ts'
 import { type ChangesChunk, checkChanges, readChanges } from './read-changes.ts'
 import { readRows } from './read-rows.ts'
 import { checkConnection } from './setup.ts'

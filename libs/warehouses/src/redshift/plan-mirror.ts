@@ -1,5 +1,6 @@
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
 import { checkSchemaDrift } from '@millrace/domain/sync/schema-drift.ts'
+import { columnNotFound, positionsOf } from '../columns-by-name.ts'
 import { checkDrift } from '../mirror/check-drift.ts'
 import { cursorOf, type MirrorCursor, mirrorCursor } from '../mirror/mirror-cursor.ts'
 import { resyncRequired } from '../mirror/resync-required.ts'
@@ -12,7 +13,7 @@ import type { Rows } from './client.ts'
 import { changeFiles } from './file-contents.ts'
 import { quoteTable } from './identifiers.ts'
 import { countStatement, type DiffParts, diffStatement, snapshotStatement } from './mirror-statements.ts'
-import { chunksOf, columnNotFound, positionsOf, type RedshiftPin } from './plan-parts.ts'
+import { chunksOf, type RedshiftPin } from './plan-parts.ts'
 import { ask } from './run-step.ts'
 import { makeOnce, type Place, type Unloaded, unload } from './set-aside.ts'
 import { fingerprintOf, isStaged, resultsName, snapshotName } from './staging.ts'
@@ -170,7 +171,7 @@ function diffParts(
   last: DiffParts['last'],
 ): DiffParts {
   const missing = before.find((name) => !found.columns.some((column) => column.name === name))
-  if (missing !== undefined) throw columnNotFound(missing, found)
+  if (missing !== undefined) throw columnNotFound(missing, found.table)
   return {
     table: found.table,
     columns: found.columns,

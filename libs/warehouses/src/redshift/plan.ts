@@ -1,3 +1,4 @@
+import { columnNotFound, identityOf } from '../columns-by-name.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
@@ -6,15 +7,7 @@ import { type FoundTable, findTable, rowSchemaOf, type TableColumn } from './cat
 import { changeFiles, rowFiles } from './file-contents.ts'
 import { boundOf, countOverlap, latestOf, overlapOf } from './overlap.ts'
 import { planMirror } from './plan-mirror.ts'
-import {
-  chunksOf,
-  columnNotFound,
-  identityOf,
-  pinOf,
-  type RedshiftChunk,
-  type RedshiftPin,
-  regrouped,
-} from './plan-parts.ts'
+import { chunksOf, pinOf, type RedshiftChunk, type RedshiftPin, regrouped } from './plan-parts.ts'
 import { ask } from './run-step.ts'
 import { makeOnce, type Place, unload } from './set-aside.ts'
 import { fingerprintOf, isStaged, resultsName } from './staging.ts'
@@ -128,7 +121,7 @@ export async function planAgain(place: Place, plan: ReadPlan, signal: AbortSigna
 /** Throws `column_not_found` or `insert_time_column_invalid`. */
 function timeColumn(found: FoundTable, { insertTimeColumn }: Pick<PlanRequest, 'insertTimeColumn'>): TableColumn {
   const column = found.columns.find(({ name }) => name === insertTimeColumn)
-  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found)
+  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found.table)
   checkTimeColumn(column)
   return column
 }

@@ -1,4 +1,5 @@
 import type { ChangeSink } from '../change-sink.ts'
+import { positionsOf } from '../columns-by-name.ts'
 import type {
   ChunkSpec,
   ConnectionCheck,
@@ -14,7 +15,7 @@ import { findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
 import { cleanUp } from './clean-up.ts'
 import { pinLost } from './pin-lost.ts'
 import { planAgain, planRead } from './plan.ts'
-import { pinOf, positionsOf, type RedshiftChunk } from './plan-parts.ts'
+import { pinOf, type RedshiftChunk } from './plan-parts.ts'
 import { preview } from './preview.ts'
 import { readFiles } from './read-files.ts'
 import { ask } from './run-step.ts'

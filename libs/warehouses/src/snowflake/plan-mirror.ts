@@ -1,4 +1,5 @@
 import type { RowSchema } from '@millrace/domain/row-schema.ts'
+import { columnNotFound, positionsOf } from '../columns-by-name.ts'
 import { checkDrift } from '../mirror/check-drift.ts'
 import { cursorOf, type MirrorCursor, mirrorCursor } from '../mirror/mirror-cursor.ts'
 import { resyncRequired } from '../mirror/resync-required.ts'
@@ -16,7 +17,7 @@ import {
   initialStreamStatement,
   streamAtStatement,
 } from './mirror-statements.ts'
-import { chunksOf, columnNotFound, type Place, positionsOf, type SnowflakePin } from './plan-parts.ts'
+import { chunksOf, type Place, type SnowflakePin } from './plan-parts.ts'
 import {
   findStream,
   fingerprintOf,
@@ -127,7 +128,7 @@ async function consume(
   const { client } = place
   const { database, connectorSchema: schema } = client.options
   const missing = before.find((name) => !found.columns.some((column) => column.name === name))
-  if (missing !== undefined) throw columnNotFound(missing, found)
+  if (missing !== undefined) throw columnNotFound(missing, found.table)
   const parts = {
     database,
     stream: { schema, name: stream },

@@ -1,3 +1,4 @@
+import { columnNotFound, identityOf } from '../columns-by-name.ts'
 import { resyncRequired } from '../mirror/resync-required.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
@@ -5,7 +6,7 @@ import { type FoundTable, findTable, rowSchemaOf, type TableColumn } from './cat
 import { boundOf, countOverlap, latestOf, overlapOf } from './overlap.ts'
 import { pinLost } from './pin-lost.ts'
 import { planMirror } from './plan-mirror.ts'
-import { chunksOf, columnNotFound, identityOf, type Place, pinOf, type SnowflakePin } from './plan-parts.ts'
+import { chunksOf, type Place, pinOf, type SnowflakePin } from './plan-parts.ts'
 import { fingerprintOf, isTable, makeOnce, queryTag, runPrefix } from './staging.ts'
 import { checkTimeColumn, leftOutStatement, setAsideStatement, sizeStatement } from './statements.ts'
 
@@ -119,7 +120,7 @@ export async function planAgain({ client }: Place, plan: ReadPlan, signal: Abort
 /** Throws `column_not_found` or `insert_time_column_invalid`. */
 function timeColumn(found: FoundTable, { insertTimeColumn }: Pick<PlanRequest, 'insertTimeColumn'>): TableColumn {
   const column = found.columns.find(({ name }) => name === insertTimeColumn)
-  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found)
+  if (column === undefined) throw columnNotFound(insertTimeColumn ?? '', found.table)
   checkTimeColumn(column)
   return column
 }

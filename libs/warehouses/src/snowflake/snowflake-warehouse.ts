@@ -1,4 +1,5 @@
 import type { ChangeSink } from '../change-sink.ts'
+import { positionsOf } from '../columns-by-name.ts'
 import type {
   ChunkSpec,
   ConnectionCheck,
@@ -14,7 +15,7 @@ import { findTable, listSchemas, listTables, rowSchemaOf } from './catalog.ts'
 import { cleanUp } from './clean-up.ts'
 import { pinLost } from './pin-lost.ts'
 import { planAgain, planRead } from './plan.ts'
-import { type Place, pinOf, positionsOf, type SnowflakeChunk } from './plan-parts.ts'
+import { type Place, pinOf, type SnowflakeChunk } from './plan-parts.ts'
 import { preview } from './preview.ts'
 import { readRows } from './read-rows.ts'
 import { checkConnection } from './setup.ts'
