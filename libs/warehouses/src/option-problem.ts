@@ -9,3 +9,12 @@ export type SecretField = {
   readonly required: boolean
   readonly bytesMax: number
 }
+
+export function problem(path: string, message: string, hint: string): OptionProblem {
+  return { path, message, hint }
+}
+
+/** A name as a part of a JSON pointer, cut to a length that can be shown. */
+export function pointerPart(name: string): string {
+  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')
+}

@@ -1,4 +1,5 @@
-import type { OptionProblem, SecretField } from '../option-problem.ts'
+import { type OptionProblem, pointerPart, problem, type SecretField } from '../option-problem.ts'
+import { type TextField, textFieldProblems } from '../text-fields.ts'
 
 /** How to reach BigQuery. A closed set: hosts, key files and settings of the driver cannot come in. */
 export type BigQueryOptions = {
@@ -10,15 +11,13 @@ export type BigQueryOptions = {
   readonly stagingDataset: string
 }
 
-type Field = { readonly required: boolean; readonly description: string; readonly form: RegExp }
-
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
 const projectForm = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/
 const locationForm = /^[A-Za-z][A-Za-z0-9-]{1,39}$/
 /** https://cloud.google.com/bigquery/docs/datasets#dataset-naming; 1024 characters there, and no name is that long. */
 const datasetForm = /^[A-Za-z0-9_]{1,300}$/
 
-const fields: Readonly<Record<keyof BigQueryOptions, Field>> = {
+const fields: Readonly<Record<keyof BigQueryOptions, TextField>> = {
   projectId: { required: true, description: 'Id of the Google Cloud project: my-project-123', form: projectForm },
   location: { required: false, description: 'Location of the datasets: US, EU, europe-west1', form: locationForm },
   stagingDataset: {
@@ -37,7 +36,7 @@ export const bigQueryOptions = { fields, secrets, problems: optionProblems, read
 
 /** All that is wrong with the options, and with which secrets are there; empty when they can be tried. */
 export function optionProblems(options: unknown, secretNames: readonly string[]): readonly OptionProblem[] {
-  const problems = fieldProblems(options)
+  const problems = textFieldProblems(options, fields)
   for (const { name, label } of secrets) {
     if (!secretNames.includes(name))
       problems.push(problem(`/secrets/${name}`, 'is missing', `${label} is needed to connect.`))
@@ -51,33 +50,5 @@ export function optionProblems(options: unknown, secretNames: readonly string[])
 
 /** The options, when nothing is wrong with them. */
 export function readOptions(options: unknown): BigQueryOptions | null {
-  return fieldProblems(options).length === 0 ? (options as BigQueryOptions) : null
-}
-
-function fieldProblems(options: unknown): OptionProblem[] {
-  const names = Object.keys(fields).join(', ')
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return [problem('', 'must be an object', `With the fields ${names}.`)]
-  const problems: OptionProblem[] = []
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(fields, name))
-      problems.push(problem(`/${pointerPart(name)}`, 'is not known', `Known: ${names}.`))
-  }
-  for (const [name, field] of Object.entries(fields)) {
-    const value: unknown = Object.hasOwn(options, name) ? (options as Record<string, unknown>)[name] : undefined
-    if (value === undefined) {
-      if (field.required) problems.push(problem(`/${name}`, 'is missing', `${field.description}.`))
-    } else if (typeof value !== 'string' || !field.form.test(value)) {
-      problems.push(problem(`/${name}`, 'has another form', `${field.description}.`))
-    }
-  }
-  return problems
-}
-
-function problem(path: string, message: string, hint: string): OptionProblem {
-  return { path, message, hint }
-}
-
-function pointerPart(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')
+  return textFieldProblems(options, fields).length === 0 ? (options as BigQueryOptions) : null
 }

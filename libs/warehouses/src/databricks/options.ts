@@ -1,4 +1,5 @@
-import type { OptionProblem, SecretField } from '../option-problem.ts'
+import { type OptionProblem, pointerPart, problem, type SecretField } from '../option-problem.ts'
+import { type TextField, textFieldProblems } from '../text-fields.ts'
 
 /** How to reach Databricks. A closed set; the host is one of Databricks' own, so nothing here is free text in an address. */
 export type DatabricksOptions = {
@@ -10,14 +11,12 @@ export type DatabricksOptions = {
   readonly catalog: string
 }
 
-type Field = { readonly required: boolean; readonly description: string; readonly form: RegExp }
-
 const hostForm =
   /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.){1,4}(cloud\.databricks\.com|azuredatabricks\.net|gcp\.databricks\.com)$/
 const clusterForm = /^\/?sql\/protocolv1\/o\/[0-9]{1,20}\/[0-9]{4}-[0-9]{6}-[a-z0-9]{1,20}$/
 const warehouseForm = /^\/?sql\/1\.0\/(warehouses|endpoints)\//
 
-const fields: Readonly<Record<keyof DatabricksOptions, Field>> = {
+const fields: Readonly<Record<keyof DatabricksOptions, TextField>> = {
   host: {
     required: true,
     description:
@@ -28,6 +27,11 @@ const fields: Readonly<Record<keyof DatabricksOptions, Field>> = {
     required: true,
     description: 'HTTP path of an all-purpose cluster: sql/protocolv1/o/1234567890123456/0123-456789-abcdefgh',
     form: clusterForm,
+    refused: {
+      form: warehouseForm,
+      message: 'is that of a SQL warehouse, which is not supported',
+      hint: 'Give the HTTP path of an all-purpose cluster: Compute, the cluster, Advanced options, JDBC/ODBC.',
+    },
   },
   catalog: { required: true, description: 'Catalog of the tables: main', form: /^[A-Za-z0-9_-]{1,255}$/ },
 }
@@ -43,38 +47,12 @@ export const databricksOptions = { fields, secrets, problems: optionProblems, re
 
 /** All that is wrong with the options, and with which secrets are there; empty when they can be tried. */
 export function optionProblems(options: unknown, secretNames: readonly string[]): readonly OptionProblem[] {
-  return [...fieldProblems(options), ...secretProblems(secretNames)]
+  return [...textFieldProblems(options, fields), ...secretProblems(secretNames)]
 }
 
 /** The options, when nothing is wrong with them. */
 export function readOptions(options: unknown): DatabricksOptions | null {
-  return fieldProblems(options).length === 0 ? (options as DatabricksOptions) : null
-}
-
-function fieldProblems(options: unknown): OptionProblem[] {
-  const names = Object.keys(fields).join(', ')
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return [problem('', 'must be an object', `With the fields ${names}.`)]
-  const problems: OptionProblem[] = []
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(fields, name))
-      problems.push(problem(`/${pointerPart(name)}`, 'is not known', `Known: ${names}.`))
-  }
-  for (const [name, field] of Object.entries(fields)) {
-    const value: unknown = Object.hasOwn(options, name) ? (options as Record<string, unknown>)[name] : undefined
-    if (value === undefined) problems.push(problem(`/${name}`, 'is missing', `${field.description}.`))
-    else if (name === 'httpPath' && typeof value === 'string' && warehouseForm.test(value))
-      problems.push(
-        problem(
-          '/httpPath',
-          'is that of a SQL warehouse, which is not supported',
-          'Give the HTTP path of an all-purpose cluster: Compute, the cluster, Advanced options, JDBC/ODBC.',
-        ),
-      )
-    else if (typeof value !== 'string' || !field.form.test(value))
-      problems.push(problem(`/${name}`, 'has another form', `${field.description}.`))
-  }
-  return problems
+  return textFieldProblems(options, fields).length === 0 ? (options as DatabricksOptions) : null
 }
 
 function secretProblems(names: readonly string[]): OptionProblem[] {
@@ -91,12 +69,4 @@ function secretProblems(names: readonly string[]): OptionProblem[] {
   for (const name of ['clientId', 'clientSecret'])
     if (!has(name)) problems.push(problem(`/secrets/${name}`, 'is missing', either))
   return problems
-}
-
-function problem(path: string, message: string, hint: string): OptionProblem {
-  return { path, message, hint }
-}
-
-function pointerPart(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')
 }

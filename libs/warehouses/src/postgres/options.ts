@@ -1,6 +1,7 @@
 import { caBytesMax, caCertificates } from '@millrace/net/ca-bundle.ts'
 import { hostNameProblem } from '@millrace/net/host-name.ts'
-import type { OptionProblem, SecretField } from '../option-problem.ts'
+import { type OptionProblem, pointerPart, problem, type SecretField } from '../option-problem.ts'
+import { isRecord } from '../text-fields.ts'
 
 /**
  * How to connect to a Postgres source. A closed set: no connection string, file path, socket or driver setting can come
@@ -147,17 +148,4 @@ function caProblem(value: string): string | null {
   } catch (error) {
     return (error as Error).message
   }
-}
-
-function problem(path: string, message: string, hint: string): OptionProblem {
-  return { path, message, hint }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** A name as a part of a JSON pointer, cut to a length that can be shown. */
-function pointerPart(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -1,4 +1,5 @@
-import type { OptionProblem, SecretField } from '../option-problem.ts'
+import { type OptionProblem, pointerPart, problem, type SecretField } from '../option-problem.ts'
+import { isRecord, type TextField, textFieldProblems } from '../text-fields.ts'
 
 /**
  * How to reach Redshift. A closed set without secrets: Millrace takes on a role of the customer's account, which lets it in
@@ -28,10 +29,8 @@ export type RedshiftOptions = {
   readonly iamRoleArn?: string
 }
 
-type Field = { readonly required: boolean; readonly description: string; readonly form: RegExp }
-
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/amazon-redshift-limits.html has the forms of names. */
-const fields: Readonly<Record<keyof RedshiftOptions, Field>> = {
+const fields: Readonly<Record<keyof RedshiftOptions, TextField>> = {
   awsAccountId: { required: true, description: 'The 12 digits of the AWS account', form: /^[0-9]{12}$/ },
   region: {
     required: true,
@@ -103,24 +102,8 @@ export function readOptions(options: unknown): RedshiftOptions | null {
 }
 
 function fieldProblems(options: unknown): OptionProblem[] {
-  const names = Object.keys(fields).join(', ')
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return [problem('', 'must be an object', `With the fields ${names}.`)]
-  const problems: OptionProblem[] = []
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(fields, name))
-      problems.push(problem(`/${pointerPart(name)}`, 'is not known', `Known: ${names}.`))
-  }
-  for (const [name, field] of Object.entries(fields)) {
-    const value: unknown = Object.hasOwn(options, name) ? (options as Record<string, unknown>)[name] : undefined
-    if (value === undefined) {
-      if (field.required) problems.push(problem(`/${name}`, 'is missing', `${field.description}.`))
-    } else if (typeof value !== 'string' || !field.form.test(value)) {
-      problems.push(problem(`/${name}`, 'has another form', `${field.description}.`))
-    }
-  }
-  problems.push(...placeProblems(options))
-  return problems
+  const problems = textFieldProblems(options, fields)
+  return isRecord(options) ? [...problems, ...placeProblems(options)] : problems
 }
 
 function placeProblems(options: object): OptionProblem[] {
@@ -132,12 +115,4 @@ function placeProblems(options: object): OptionProblem[] {
   if (has('workgroupName') && has('dbUser'))
     return [problem('/dbUser', 'is for clusters', 'In a workgroup Millrace is the user IAMR: and the role’s name.')]
   return []
-}
-
-function problem(path: string, message: string, hint: string): OptionProblem {
-  return { path, message, hint }
-}
-
-function pointerPart(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')
 }

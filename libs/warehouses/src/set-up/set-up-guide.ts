@@ -1,4 +1,4 @@
-import type { OptionProblem } from '../option-problem.ts'
+import { type OptionProblem, pointerPart } from '../option-problem.ts'
 import type { TableRef } from '../warehouse.ts'
 
 /** What a person runs, exactly as it is to be run. */
@@ -113,8 +113,4 @@ export function nameField(
       }
     },
   }
-}
-
-function pointerPart(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')
 }

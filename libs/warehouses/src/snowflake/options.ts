@@ -1,4 +1,5 @@
-import type { OptionProblem, SecretField } from '../option-problem.ts'
+import { type OptionProblem, pointerPart, problem, type SecretField } from '../option-problem.ts'
+import { type TextField, textFieldProblems } from '../text-fields.ts'
 import { accountForm } from './account-host.ts'
 
 /**
@@ -19,12 +20,10 @@ export type SnowflakeOptions = {
   readonly connectorSchema?: string
 }
 
-type Field = { readonly required: boolean; readonly description: string; readonly form: RegExp }
-
 /** https://docs.snowflake.com/en/sql-reference/identifiers-syntax: names without quotes. */
 const nameForm = /^[A-Za-z_][A-Za-z0-9_$]{0,254}$/
 
-const fields: Readonly<Record<keyof SnowflakeOptions, Field>> = {
+const fields: Readonly<Record<keyof SnowflakeOptions, TextField>> = {
   accountIdentifier: {
     required: true,
     description: 'What stands before .snowflakecomputing.com in the URL of the account: myorg-account123',
@@ -57,7 +56,7 @@ export const connectorSchemaDefault = 'MILLRACE'
 
 /** All that is wrong with the options, and with which secrets are there; empty when they can be tried. */
 export function optionProblems(options: unknown, secretNames: readonly string[]): readonly OptionProblem[] {
-  const problems = fieldProblems(options)
+  const problems = textFieldProblems(options, fields)
   if (problems.length > 0) return problems
   const { authentication } = options as SnowflakeOptions
   const allowed = authentication === 'password' ? ['password'] : ['privateKey', 'nextPrivateKey']
@@ -80,7 +79,7 @@ export function optionProblems(options: unknown, secretNames: readonly string[])
 
 /** The options, when nothing is wrong with them; names as Snowflake has them. */
 export function readOptions(options: unknown): Required<SnowflakeOptions> | null {
-  if (fieldProblems(options).length > 0) return null
+  if (textFieldProblems(options, fields).length > 0) return null
   const { role, warehouse, database, connectorSchema = connectorSchemaDefault, ...rest } = options as SnowflakeOptions
   return {
     ...rest,
@@ -89,32 +88,4 @@ export function readOptions(options: unknown): Required<SnowflakeOptions> | null
     database: database.toUpperCase(),
     connectorSchema: connectorSchema.toUpperCase(),
   }
-}
-
-function fieldProblems(options: unknown): OptionProblem[] {
-  const names = Object.keys(fields).join(', ')
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return [problem('', 'must be an object', `With the fields ${names}.`)]
-  const problems: OptionProblem[] = []
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(fields, name))
-      problems.push(problem(`/${pointerPart(name)}`, 'is not known', `Known: ${names}.`))
-  }
-  for (const [name, field] of Object.entries(fields)) {
-    const value: unknown = Object.hasOwn(options, name) ? (options as Record<string, unknown>)[name] : undefined
-    if (value === undefined) {
-      if (field.required) problems.push(problem(`/${name}`, 'is missing', `${field.description}.`))
-    } else if (typeof value !== 'string' || !field.form.test(value)) {
-      problems.push(problem(`/${name}`, 'has another form', `${field.description}.`))
-    }
-  }
-  return problems
-}
-
-function problem(path: string, message: string, hint: string): OptionProblem {
-  return { path, message, hint }
-}
-
-function pointerPart(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')
 }
