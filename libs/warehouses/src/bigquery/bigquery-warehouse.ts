@@ -1,5 +1,6 @@
 import type { ChangeSink } from '../change-sink.ts'
 import { positionsOf } from '../columns-by-name.ts'
+import { overlapOf } from '../insert-time-overlap.ts'
 import type {
   ChunkSpec,
   ConnectionCheck,
@@ -29,7 +30,6 @@ import { ask, dryRun, runJob } from './jobs.ts'
 import { serverTime, timeColumn } from './latest-time.ts'
 import { removeLeavings } from './leavings.ts'
 import { estimateMirror } from './mirror-plan.ts'
-import { overlapOf } from './overlap.ts'
 import { pinOf, sharedOf } from './pin.ts'
 import { planAgain, planRead } from './plan.ts'
 import { pinLost, readPages } from './read-pages.ts'

@@ -1,4 +1,5 @@
 import { identityOf } from '../columns-by-name.ts'
+import { noOverlap, overlapOf } from '../insert-time-overlap.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
@@ -8,11 +9,9 @@ import { chunksAgain, chunksOf } from './chunks.ts'
 import { quoteTable } from './identifiers.ts'
 import { latestTime, noTime, serverTime, timeColumn } from './latest-time.ts'
 import { compareAgain, planMirror } from './mirror-plan.ts'
-import { countOverlap, type Overlap, overlapOf } from './overlap.ts'
+import { countOverlap } from './overlap.ts'
 import { type BigQueryPin, pinOf } from './pin.ts'
 import { type Place, setAside } from './set-aside.ts'
-
-const noOverlap: Overlap = { readAgain: 0, next: 0 }
 
 /**
  * Fixes what a run reads: one query sets its rows aside in a table of the staging dataset, and chunks are ranges of that

@@ -1,4 +1,4 @@
-import { dayOf, microsOf, microsOfDay, timeText } from '../time-text.ts'
+import { fromOf } from '../insert-time-overlap.ts'
 import type { FoundTable, TableColumn } from './catalog.ts'
 import type { BigQueryClient } from './client.ts'
 import { ga4Source } from './ga4-tables.ts'
@@ -19,9 +19,7 @@ export function previewOriginOf(client: BigQueryClient, found: FoundTable): Orig
   return { quotedTable: ga4Source(client.projectId, table.schema, ga4, 'newest'), at: null }
 }
 
-/** The lower end of the range: the overlap before `lo`. Dates are whole days. */
+/** The range of a run's rows; its lower end is the overlap before `lo`. */
 export function rangeOf(column: TableColumn, lo: string | null, hi: string, overlapMs: number): TimeRange {
-  if (lo === null) return { column, from: null, hi }
-  const from = microsOf(lo) - BigInt(overlapMs) * 1000n
-  return { column, from: timeText(column.rule === 'date' ? microsOfDay(dayOf(from)) : from), hi }
+  return { column, from: fromOf(column, lo, overlapMs), hi }
 }

@@ -1,11 +1,12 @@
 import { columnNotFound, identityOf } from '../columns-by-name.ts'
+import { fromOf, latestOf, noOverlap, overlapOf } from '../insert-time-overlap.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import { type Catalog, type FoundTable, findTable, rowSchemaOf, type TableColumn } from './catalog.ts'
 import { quoteTable } from './identifiers.ts'
-import { countOverlap, fromOf, latestOf, overlapOf } from './overlap.ts'
+import { countOverlap } from './overlap.ts'
 import { planMirror } from './plan-mirror.ts'
 import { type DatabricksPin, partsOf } from './plan-parts.ts'
 import { atVersion, leftOutStatement, type Reading, sizeStatement } from './statements.ts'
@@ -70,7 +71,7 @@ async function planRows(
   const hi = column === null ? null : latestOf(column, size?.t, lo)
   const overlap =
     column === null
-      ? { readAgain: 0, next: 0 }
+      ? noOverlap
       : await countOverlap(
           client,
           {

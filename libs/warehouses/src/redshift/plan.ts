@@ -1,11 +1,12 @@
 import { columnNotFound, identityOf } from '../columns-by-name.ts'
+import { fromOf, latestOf, noOverlap, overlapOf } from '../insert-time-overlap.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import { shown } from '../shown.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { WarehouseError } from '../warehouse-error.ts'
 import { type FoundTable, findTable, rowSchemaOf, type TableColumn } from './catalog.ts'
 import { changeFiles, rowFiles } from './file-contents.ts'
-import { boundOf, countOverlap, latestOf, overlapOf } from './overlap.ts'
+import { countOverlap } from './overlap.ts'
 import { planMirror } from './plan-mirror.ts'
 import { chunksOf, pinOf, type RedshiftChunk, type RedshiftPin, regrouped } from './plan-parts.ts'
 import { ask } from './run-step.ts'
@@ -55,7 +56,7 @@ async function planRows(
   const position = column === null ? null : found.columns.indexOf(column)
   const name = resultsName(runId, fingerprintOf([found.table, schemaFingerprint(found), column?.name, lo, overlapMs]))
   const results = { schema: place.stagingSchema, name }
-  const bound = column === null ? null : boundOf(column, lo, overlapMs)
+  const bound = column === null ? null : { column, from: fromOf(column, lo, overlapMs) }
   const sqls = [setAsideStatement(found.table, found.columns, bound, results)]
   await makeOnce(place, { runId, table: results, sqls }, signal)
   await place.afterStep?.('set_aside')
@@ -97,8 +98,6 @@ async function planRows(
     nextCursor: hi === null ? null : { hi, pin: { overlap: { overlapMs, rows: overlap.next } } },
   }
 }
-
-const noOverlap = { readAgain: 0, next: 0 }
 
 /**
  * The same rows, unloaded anew from the staging schema. When they are gone there as well, the moment of the run is past: the

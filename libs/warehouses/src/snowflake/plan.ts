@@ -1,9 +1,10 @@
 import { columnNotFound, identityOf } from '../columns-by-name.ts'
+import { fromOf, latestOf, noOverlap, overlapOf } from '../insert-time-overlap.ts'
 import { resyncRequired } from '../mirror/resync-required.ts'
 import { schemaFingerprint } from '../schema-fingerprint.ts'
 import type { PlanRequest, ReadPlan } from '../warehouse.ts'
 import { type FoundTable, findTable, rowSchemaOf, type TableColumn } from './catalog.ts'
-import { boundOf, countOverlap, latestOf, overlapOf } from './overlap.ts'
+import { countOverlap } from './overlap.ts'
 import { pinLost } from './pin-lost.ts'
 import { planMirror } from './plan-mirror.ts'
 import { chunksOf, type Place, pinOf, type SnowflakePin } from './plan-parts.ts'
@@ -37,8 +38,6 @@ type Source = {
   readonly identity: readonly string[]
   readonly column: TableColumn | null
 }
-
-const noOverlap = { readAgain: 0, next: 0 }
 
 async function planRows(
   place: Place,
@@ -99,7 +98,7 @@ async function setAside(
   const { database, connectorSchema } = client.options
   const what = fingerprintOf([found.table, schemaFingerprint(found), column?.name, lo, overlapMs])
   const results = { schema: connectorSchema, name: `${runPrefix(runId)}${what}` }
-  const bound = column === null ? null : boundOf(column, lo, overlapMs)
+  const bound = column === null ? null : { column, from: fromOf(column, lo, overlapMs) }
   const sql = setAsideStatement(database, found.table, found.columns, bound, results)
   const isThere = () => isTable(client, results.name, signal)
   await makeOnce(client, { sql, tag: queryTag(runId), isThere }, signal)
