@@ -7,6 +7,7 @@ import type { Field } from '@millrace/testkit/bigquery/rest-values.ts'
 import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
 import type { PlanRequest, ReadPlan, RunLeavings, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { CollectingSink, type Row } from './collecting-sink.ts'
+import { planRequest } from './plan-request.ts'
 
 export const signal = new AbortController().signal
 export const stagingDataset = 'millrace'
@@ -46,21 +47,7 @@ export function openSource(server: BigQueryServer, keyFile = server.serviceAccou
 export const field = (name: string, type: string, more: Partial<Field> = {}): Field => ({ name, type, ...more })
 
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
-  return {
-    runId: '01900000-0000-7000-8000-000000000001',
-    syncId: '01900000-0000-7000-8000-0000000000aa',
-    before: [],
-    acceptedSchema: null,
-    table: shopTable(name),
-    tableType: 'events',
-    mode: 'full',
-    identity: [],
-    insertTimeColumn: null,
-    overlapMs: 0,
-    cursor: null,
-    chunkRows: 250_000,
-    ...more,
-  }
+  return planRequest(shopTable(name), { runId: '01900000-0000-7000-8000-000000000001', ...more })
 }
 
 export async function readPlan(warehouse: Warehouse, plan: ReadPlan, shared: string | null): Promise<readonly Row[]> {

@@ -3,6 +3,7 @@ import { openDatabricks, type Patience } from '@millrace/warehouses/databricks/o
 import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
 import type { PlanRequest, ReadPlan, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { CollectingSink, type Row } from './collecting-sink.ts'
+import { planRequest } from './plan-request.ts'
 
 export const signal = AbortSignal.timeout(280_000)
 export const shopTable = (name: string): TableRef => ({ schema: 'shop', name })
@@ -69,19 +70,5 @@ export async function startSource(): Promise<DatabricksSource> {
 }
 
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
-  return {
-    runId: '01900000-0000-7000-8000-0000000000ff',
-    syncId: '01900000-0000-7000-8000-0000000000aa',
-    before: [],
-    acceptedSchema: null,
-    table: shopTable(name),
-    tableType: 'events',
-    mode: 'full',
-    identity: [],
-    insertTimeColumn: null,
-    overlapMs: 0,
-    cursor: null,
-    chunkRows: 250_000,
-    ...more,
-  }
+  return planRequest(shopTable(name), { runId: '01900000-0000-7000-8000-0000000000ff', ...more })
 }

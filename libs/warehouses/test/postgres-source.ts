@@ -8,6 +8,7 @@ import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-r
 import type { ChunkSpec, Pin, PlanRequest, ReadPlan, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import pg from 'pg'
 import { CollectingSink, type Row } from './collecting-sink.ts'
+import { planRequest } from './plan-request.ts'
 
 export const signal = AbortSignal.timeout(110_000)
 export const allowedCidrs = ['127.0.0.0/8']
@@ -71,21 +72,7 @@ export async function startSource(settings: Readonly<Record<string, string>> = {
 }
 
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
-  return {
-    runId: '01900000-0000-7000-8000-000000000000',
-    syncId: '01900000-0000-7000-8000-0000000000aa',
-    before: [],
-    acceptedSchema: null,
-    table: { schema: 'public', name },
-    tableType: 'events',
-    mode: 'full',
-    identity: [],
-    insertTimeColumn: null,
-    overlapMs: 0,
-    cursor: null,
-    chunkRows: 250_000,
-    ...more,
-  }
+  return planRequest({ schema: 'public', name }, { runId: '01900000-0000-7000-8000-000000000000', ...more })
 }
 
 export async function readChunk(

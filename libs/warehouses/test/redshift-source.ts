@@ -4,6 +4,7 @@ import { openRedshift } from '@millrace/warehouses/redshift/open-redshift.ts'
 import type { RedshiftOptions } from '@millrace/warehouses/redshift/options.ts'
 import type { PlanRequest, ReadPlan, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { CollectingSink, type Row } from './collecting-sink.ts'
+import { planRequest } from './plan-request.ts'
 
 export const signal = AbortSignal.timeout(110_000)
 export const externalId = '6f1d2f54-3a5c-4f0e-9d1f-0a4a3c1f0e11'
@@ -127,19 +128,5 @@ export async function startSource(): Promise<RedshiftSource> {
 }
 
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
-  return {
-    runId: '01900000-0000-7000-8000-0000000000ff',
-    syncId: '01900000-0000-7000-8000-0000000000aa',
-    before: [],
-    acceptedSchema: null,
-    table: shopTable(name),
-    tableType: 'events',
-    mode: 'full',
-    identity: [],
-    insertTimeColumn: null,
-    overlapMs: 0,
-    cursor: null,
-    chunkRows: 250_000,
-    ...more,
-  }
+  return planRequest(shopTable(name), { runId: '01900000-0000-7000-8000-0000000000ff', ...more })
 }

@@ -4,6 +4,7 @@ import { openSnowflake } from '@millrace/warehouses/snowflake/open-snowflake.ts'
 import type { SnowflakeOptions } from '@millrace/warehouses/snowflake/options.ts'
 import type { PlanRequest, ReadPlan, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { type CollectedChange, CollectingSink, type Row } from './collecting-sink.ts'
+import { planRequest } from './plan-request.ts'
 
 export const signal = AbortSignal.timeout(170_000)
 
@@ -102,19 +103,5 @@ export async function startSource(now?: () => number): Promise<SnowflakeSource> 
 }
 
 export function requestFor(name: string, more: Partial<PlanRequest> = {}): PlanRequest {
-  return {
-    runId: '01900000-0000-7000-8000-0000000000ff',
-    syncId: '01900000-0000-7000-8000-0000000000aa',
-    before: [],
-    acceptedSchema: null,
-    table: shopTable(name),
-    tableType: 'events',
-    mode: 'full',
-    identity: [],
-    insertTimeColumn: null,
-    overlapMs: 0,
-    cursor: null,
-    chunkRows: 250_000,
-    ...more,
-  }
+  return planRequest(shopTable(name), { runId: '01900000-0000-7000-8000-0000000000ff', ...more })
 }
