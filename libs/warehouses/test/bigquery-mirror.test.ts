@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import type { WarehouseError } from '@millrace/warehouses/warehouse-error.ts'
 import { type BigQuerySource, field, requestFor, signal, stagingDataset, startSource } from './bigquery-source.ts'
 import type { CollectedChange } from './collecting-sink.ts'
 import { nextRunId, Replica, readChanges } from './mirror-replica.ts'
+import { refused } from './refused.ts'
 
 const dayMs = 86_400_000
 const songs = [
@@ -33,14 +33,6 @@ describe('a mirrored table of BigQuery', () => {
   async function makeSongs(key: readonly string[] = ['ID']): Promise<void> {
     await source.server.createTable('shop', 'songs', songs, { primaryKey: key })
     await change('songs', threeSongs)
-  }
-  async function refused(work: Promise<unknown>): Promise<WarehouseError> {
-    const error = await work.then(
-      () => assert.fail('it was not refused'),
-      (reason: unknown) => reason as WarehouseError,
-    )
-    assert.ok(error.code, String(error))
-    return error
   }
 
   it('is sent as a whole first, then as its inserts, updates and deletes', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { sparkLibs } from '@millrace/testkit/databricks/spark-server.ts'
-import type { WarehouseError } from '@millrace/warehouses/warehouse-error.ts'
 import { type CollectedChange, CollectingSink, type Value } from './collecting-sink.ts'
 import { type DatabricksSource, requestFor, shopTable, signal, startSource } from './databricks-source.ts'
 import { typeSamples as types } from './databricks-type-samples.ts'
 import { Replica } from './mirror-replica.ts'
+import { refused } from './refused.ts'
 
 const feed = 'TBLPROPERTIES (delta.enableChangeDataFeed = true)'
 const songName = [{ name: 'song_name', sourceType: 'string', type: 'string' as const }]
@@ -32,14 +32,6 @@ describe('Databricks, on real Spark and Delta', { skip: !isWanted }, () => {
   }
   const threeSongs = (name: string) => `INSERT INTO shop.${name} VALUES (12345, 'One Dance', 'Drake', NULL),
     (45678, 'Voyager', 'Daft Punk', 'Electronic'), (83921, NULL, NULL, 'Classical')`
-  async function refused(work: Promise<unknown>): Promise<WarehouseError> {
-    const error = await work.then(
-      () => assert.fail('it was not refused'),
-      (reason: unknown) => reason as WarehouseError,
-    )
-    assert.ok(error.code, String(error))
-    return error
-  }
 
   it('types each become their column type without loss, and NULL stays NULL, in a run and in a preview', async () => {
     const nulls = types.map(() => 'NULL').join(', ')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import type { WarehouseError } from '@millrace/warehouses/warehouse-error.ts'
 import type { CollectedChange } from './collecting-sink.ts'
 import { nextRunId, Replica, readChanges } from './mirror-replica.ts'
 import { type RedshiftSource, requestFor, signal, startSource } from './redshift-source.ts'
+import { refused } from './refused.ts'
 
 const beforeColumns = [{ name: 'song_name', sourceType: 'character varying(60)', type: 'string' as const }]
 
@@ -29,14 +29,6 @@ describe('a mirrored table of Redshift', () => {
   const threeSongs = () =>
     source.sql(`INSERT INTO shop.songs VALUES (12345, 'One Dance', 'Drake', NULL),
       (45678, 'Voyager', 'Daft Punk', 'Electronic'), (83921, NULL, NULL, 'Classical')`)
-  async function refused(work: Promise<unknown>): Promise<WarehouseError> {
-    const error = await work.then(
-      () => assert.fail('it was not refused'),
-      (reason: unknown) => reason as WarehouseError,
-    )
-    assert.ok(error.code, String(error))
-    return error
-  }
 
   it('is sent as a whole first, then as its inserts, updates and deletes', async () => {
     await makeSongs()
