@@ -5,10 +5,11 @@ import { inMidRun } from '../src/mid-run.ts'
 import { assertWholeTable, createVisitsSync } from '../src/runs-of-visits.ts'
 import { withStack } from '../src/with-stack.ts'
 
-// Reading waits for loading, and each request of a loader takes a while: whoever joins finds work for all stages, on any machine.
+// Reading waits for loading, and each request of a loader takes a while: whoever joins finds work for all stages, on any machine. A chunk is
+// let in only while little is on its way; within one, a fast machine could read to the end before it is told to wait.
 const world = withStack({
   env: {
-    extractor: { MILLRACE_IN_FLIGHT_BYTES: String(4 * 1024 * 1024) },
+    extractor: { MILLRACE_IN_FLIGHT_BYTES: String(4 * 1024 * 1024), MILLRACE_CHUNK_ROWS: '20000' },
     loader: { MILLRACE_FAILPOINTS: 'loader.beforeRequest=delay:500' },
   },
 })
