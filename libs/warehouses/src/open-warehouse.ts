@@ -6,6 +6,6 @@ import { warehouseDrivers } from './warehouse-drivers.ts'
  * A warehouse of any kind. Nothing is connected yet: the first method called does that. Throws `WarehouseError`
  * `options_invalid` when the options cannot be tried.
  */
-export function openWarehouse(request: OpenWarehouseRequest): Warehouse {
-  return warehouseDrivers[request.kind].open(request)
+export async function openWarehouse(request: OpenWarehouseRequest): Promise<Warehouse> {
+  return await warehouseDrivers[request.kind].open(request)
 }

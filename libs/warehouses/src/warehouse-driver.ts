@@ -17,6 +17,9 @@ export type WarehouseDriver = {
   readonly asksExternalId?: boolean
   /** Its mirror follows views as well as tables. */
   readonly mirrorsViews?: boolean
-  /** Nothing is connected yet. Throws `WarehouseError` `options_invalid`. */
-  open(request: OpenWarehouseRequest): Warehouse
+  /**
+   * Nothing is connected yet. Throws `WarehouseError` `options_invalid`. Client libraries are loaded here, not with the driver: a
+   * process has the ones of the warehouses that it opens only.
+   */
+  open(request: OpenWarehouseRequest): Warehouse | Promise<Warehouse>
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { openBigQuery } from '@millrace/warehouses/bigquery/open-bigquery.ts'
 import { bigQueryOptions } from '@millrace/warehouses/bigquery/options.ts'
-import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
 import type { ConnectionCheck, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import {
   type BigQuerySource,
@@ -175,7 +175,7 @@ describe('connecting to BigQuery', () => {
 
   test('a private address is refused unless the operator allows it', async () => {
     const { keyFile } = source.server.serviceAccount
-    const warehouse = openWarehouse({
+    const warehouse = openBigQuery({
       kind: 'bigquery',
       options: { projectId: source.server.projectId, stagingDataset },
       secrets: { serviceAccountKey: keyFile },
@@ -233,7 +233,7 @@ describe('options of BigQuery', () => {
       private_key: '-----BEGIN PRIVATE KEY-----\nx',
     }
     const openWith = (more: object) =>
-      openWarehouse({
+      openBigQuery({
         kind: 'bigquery',
         options: good,
         secrets: { serviceAccountKey: JSON.stringify({ ...key, ...more }) },

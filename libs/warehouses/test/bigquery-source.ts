@@ -4,7 +4,7 @@ import {
   startBigQueryServer,
 } from '@millrace/testkit/bigquery/bigquery-server.ts'
 import type { Field } from '@millrace/testkit/bigquery/rest-values.ts'
-import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
+import { openBigQuery } from '@millrace/warehouses/bigquery/open-bigquery.ts'
 import type { PlanRequest, ReadPlan, RunLeavings, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import { CollectingSink, type Row } from './collecting-sink.ts'
 import { planRequest } from './plan-request.ts'
@@ -35,7 +35,7 @@ export async function startSource(options?: ServerOptions): Promise<BigQuerySour
 }
 
 export function openSource(server: BigQueryServer, keyFile = server.serviceAccount.keyFile): Warehouse {
-  return openWarehouse({
+  return openBigQuery({
     kind: 'bigquery',
     options: { projectId: server.projectId, stagingDataset },
     secrets: { serviceAccountKey: keyFile },

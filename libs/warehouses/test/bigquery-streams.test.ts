@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { until } from '@millrace/local-stack/servers/until.ts'
-import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
+import { openBigQuery } from '@millrace/warehouses/bigquery/open-bigquery.ts'
 import type { PlanRequest, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import {
   type BigQuerySource,
@@ -39,7 +39,7 @@ describe('BigQuery by the Storage Read API', () => {
   const opened: Warehouse[] = []
   const open = () => {
     const { server } = source
-    const warehouse = openWarehouse({
+    const warehouse = openBigQuery({
       kind: 'bigquery',
       options: { projectId: server.projectId, stagingDataset },
       secrets: { serviceAccountKey: server.serviceAccount.keyFile },

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { startPostgres } from '@millrace/local-stack/servers/postgres.ts'
 import { createTestCa, type IssuedCertificate, selfSigned } from '@millrace/local-stack/servers/test-ca.ts'
 import { type Bastion, startBastion } from '@millrace/testkit/bastion.ts'
-import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
+import { openPostgres } from '@millrace/warehouses/postgres/open-postgres.ts'
 import { optionProblems } from '@millrace/warehouses/postgres/options.ts'
 import type { ConnectionCheck } from '@millrace/warehouses/warehouse.ts'
 import { allowedCidrs, type PostgresSource, publicTable, signal, startSource } from './postgres-source.ts'
@@ -152,7 +152,7 @@ describe('certificates of Postgres', () => {
         ['verify-full', full],
         ['verify-ca', verifyCa],
       ] as const) {
-        const warehouse = openWarehouse({
+        const warehouse = openPostgres({
           kind: 'postgres',
           options: {
             host: 'localhost',

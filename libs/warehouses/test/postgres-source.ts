@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type PostgresServer, startPostgres } from '@millrace/local-stack/servers/postgres.ts'
 import { createTestCa, type TestCa } from '@millrace/local-stack/servers/test-ca.ts'
-import { openWarehouse } from '@millrace/warehouses/open-warehouse.ts'
 import type { OpenWarehouseRequest } from '@millrace/warehouses/open-warehouse-request.ts'
+import { openPostgres } from '@millrace/warehouses/postgres/open-postgres.ts'
 import type { ChunkSpec, Pin, PlanRequest, ReadPlan, TableRef, Warehouse } from '@millrace/warehouses/warehouse.ts'
 import pg from 'pg'
 import { CollectingSink, type Row } from './collecting-sink.ts'
@@ -37,7 +37,7 @@ export async function startSource(settings: Readonly<Record<string, string>> = {
   await admin.connect()
   const opened: Warehouse[] = []
   const open: PostgresSource['open'] = (options = {}, secrets = {}, more = {}) => {
-    const warehouse = openWarehouse({
+    const warehouse = openPostgres({
       kind: 'postgres',
       options: {
         host: 'localhost',

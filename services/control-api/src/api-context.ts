@@ -12,7 +12,7 @@ export type ApiContext = {
   readonly db: Database
   readonly kek: Kek
   readonly verifier: AccountVerifier
-  readonly openWarehouse: (request: OpenWarehouseRequest) => Warehouse
+  readonly openWarehouse: (request: OpenWarehouseRequest) => Warehouse | Promise<Warehouse>
   /** Throws NetError unless updates may be sent to this base URL. */
   readonly checkDestinationUrl: (baseUrl: string) => Promise<void>
   /** Limits requests; Redis may be behind it. */

@@ -32,7 +32,7 @@ export async function useWarehouse<T>(
     warehouseMs,
   } = context
   const known = await externalId(context.db, projectId)
-  const warehouse = context.openWarehouse({
+  const warehouse = await context.openWarehouse({
     kind,
     options,
     secrets,

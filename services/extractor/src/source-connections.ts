@@ -99,7 +99,7 @@ export class SourceConnections {
         sealed,
       })
     }
-    return openWarehouse({
+    return await openWarehouse({
       kind: source.warehouse,
       options: source.options,
       secrets,

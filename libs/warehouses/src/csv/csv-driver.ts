@@ -21,14 +21,14 @@ const setUp: SetUpGuide = {
 }
 
 /** A folder of CSV files on the machine of the extractors; refused unless an operator allows one. */
-export const csvDriver: WarehouseDriver = {
+export const csvDriver = {
   options: { fields: setUp.fields, secrets: [], problems },
   setUp,
   open({ options, net: { csvDir } }) {
     if (csvDir !== undefined && problems(options).length === 0) return openCsv(`${csvDir}/${options.folder}`)
     throw new WarehouseError('options_invalid', 'No CSV files are allowed.', 'The operator sets MILLRACE_CSV_DIR.')
   },
-}
+} satisfies WarehouseDriver
 
 function problems(options: unknown) {
   const answer = readNames(setUp, { ...(options as object) })

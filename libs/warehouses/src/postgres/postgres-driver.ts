@@ -1,6 +1,9 @@
 import type { WarehouseDriver } from '../warehouse-driver.ts'
-import { openPostgres } from './open-postgres.ts'
 import { postgresOptions } from './options.ts'
 import { postgresSetUp } from './set-up-steps.ts'
 
-export const postgresDriver: WarehouseDriver = { options: postgresOptions, setUp: postgresSetUp, open: openPostgres }
+export const postgresDriver: WarehouseDriver = {
+  options: postgresOptions,
+  setUp: postgresSetUp,
+  open: async (request) => (await import('./open-postgres.ts')).openPostgres(request),
+}

@@ -4,6 +4,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { httpTargetGuard } from '@millrace/net/http-target-guard.ts'
 import type { NetPolicy } from '@millrace/net/net-policy.ts'
 import { awsHttpHandler } from './aws-http-handler.ts'
+import { partitionOf } from './aws-partition.ts'
 import type { RedshiftOptions } from './options.ts'
 
 export type AwsParts = {
@@ -92,10 +93,4 @@ function roleCredentials(sts: STSClient, { options, externalId, applicationName 
     known = ask()
     return await known
   }
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-export function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn'
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 }

@@ -1,4 +1,4 @@
-import { partitionOf } from './aws-clients.ts'
+import { partitionOf } from './aws-partition.ts'
 
 /** Names that stand in policies, with defaults filled in. */
 export type IamNames = {

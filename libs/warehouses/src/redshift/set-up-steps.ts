@@ -10,7 +10,7 @@ import {
   type SetUpStep,
 } from '../set-up/set-up-guide.ts'
 import { shellCommand } from '../set-up/shell-command.ts'
-import { partitionOf } from './aws-clients.ts'
+import { partitionOf } from './aws-partition.ts'
 import { type IamDocument, type IamNames, rolePolicy, roleTrust, unloadPolicy, unloadTrust } from './iam-documents.ts'
 import { quoteName } from './identifiers.ts'
 import { bucketPrefixDefault, redshiftOptions, stagingSchemaDefault } from './options.ts'
